@@ -1,0 +1,60 @@
+# Everything a person does here. `make` alone says what there is.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test lint types unit kernel format bench crds lock clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(STAMP) ## make .venv from the lock file, with the project in it; does nothing if it is up to date
+
+# The stamp comes last: a venv that was cut short is made again.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=python3.x")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: venv ## boot a simulated cluster, play the documentation's task on allowed syscalls, print the timeline
+	@$(BIN)/spo demo
+
+test: lint types unit ## everything that needs no root: lint, types, unit tests, conformance, stories
+
+lint: venv ## style, and the shape of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv ## mypy, strict, on spo/
+	$(BIN)/mypy
+
+unit: venv ## the tests and the stories
+	$(BIN)/pytest -m "not kernel" --numprocesses $(JOBS) --dist worksteal
+
+kernel: venv ## what only the kernel can tell: profiles under a real container runtime (root, runc, busybox-static)
+	$(BIN)/pytest -m kernel tests/kernel
+
+format: venv ## put code into the one style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: venv ## the figures: memory, throughput, latency; results as JSON and a table
+	@set -e; for each in benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python $$each; done
+
+crds: venv ## write deploy/ again: the CRDs from spo/model, the manifests from spo/render
+	$(BIN)/spo manifests --into deploy
+
+lock: venv ## resolve pyproject.toml's dependencies again into requirements.lock
+	@$(PYTHON) -m venv .venv/lock
+	@.venv/lock/bin/pip install --quiet --disable-pip-version-check pip-tools
+	CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile --quiet --all-extras --all-build-deps --allow-unsafe \
+		--generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## remove what was made, .venv included
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

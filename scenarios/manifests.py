@@ -1,0 +1,49 @@
+"""The objects that stories are about, with nothing in them but what the story says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+Manifest = dict[str, Any]
+API = "security-profiles-operator.x-k8s.io"
+
+# What the simulated default workload and a static program call; with base runc-v1.0.0 a container starts under it.
+ORDINARY = ("brk", "arch_prctl", "exit_group", "mprotect", "nanosleep", "set_tid_address", "write")
+
+
+def profile(
+    name: str, *, allow: Iterable[str] = ("nanosleep", "exit_group"), default: str = "SCMP_ACT_ERRNO", **spec: Any
+) -> Manifest:
+    """A SeccompProfile that allows these syscalls and has `default` for the others."""
+    names = list(allow)
+    rules = [{"action": "SCMP_ACT_ALLOW", "names": names}] if names else []
+    return {
+        "apiVersion": f"{API}/v1beta1",
+        "kind": "SeccompProfile",
+        "metadata": {"name": name},
+        "spec": {"defaultAction": default, "syscalls": rules, **spec},
+    }
+
+
+def pod(name: str, *, under: str = "", node: str = "", image: str = "images.test/busybox:1", **spec: Any) -> Manifest:
+    """A pod whose only container runs under the Localhost profile `under` (a path below the kubelet's seccomp)."""
+    container: Manifest = {"name": "main", "image": image, "command": ["sleep", "3600"]}
+    wanted: Manifest = {"containers": [container], **spec}
+    if under:
+        wanted["securityContext"] = {"seccompProfile": {"type": "Localhost", "localhostProfile": under}}
+    if node:
+        wanted["nodeName"] = node
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": wanted}
+
+
+def deployment(name: str, *, replicas: int, under: str = "") -> Manifest:
+    """A Deployment of pods as above."""
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": pod(name, under=under)["spec"]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
+    }

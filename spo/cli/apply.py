@@ -1,0 +1,110 @@
+"""Apply manifests as `kubectl apply` would: create what is missing, patch what is there, and say what was refused."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from spo.cli.manifests import Loaded
+from spo.cli.summary import Rejected
+from spo.model.resource import NAMESPACES, Resource
+from spo.sim.api.status import ApiError
+from spo.sim.client import Client
+
+QUERY = (("fieldManager", "spo-try"), ("fieldValidation", "Strict"))
+MERGE = "application/merge-patch+json"
+SERVER_SET = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
+
+# What to do, by the reason of the first thing that is wrong (apimachinery field errors).
+REMEDIES = {
+    "FieldValueRequired": "add the field",
+    "FieldValueNotSupported": "use one of the supported values",
+    "FieldValueInvalid": "correct the value",
+    "FieldValueTypeInvalid": "correct the type of the value",
+    "FieldValueTooLong": "make it shorter",
+    "FieldValueTooMany": "give fewer items",
+    "FieldValueDuplicate": "keep one of the two",
+    "FieldValueForbidden": "leave the field as it is, or out",
+    "FieldValueNotFound": "create what it names first",
+}
+
+
+class Applier:
+    """Applies one object after the other; a refusal stops none of the others."""
+
+    def __init__(self, client: Client, resources: Mapping[tuple[str, str], Resource]) -> None:
+        self._client = client
+        self._resources = resources
+        self._spaces: set[str] = set()
+        self.notes: list[str] = []
+
+    def apply(self, item: Loaded) -> Rejected | None:
+        """Create or patch the object. Gives why not, if it was refused."""
+        resource = self._resources[item.api_version, item.kind]
+        obj = copy.deepcopy(item.object)
+        for name in SERVER_SET:
+            obj["metadata"].pop(name, None)
+        namespace = self._namespace(resource, obj)
+        try:
+            self._send(resource, namespace, obj)
+        except ApiError as error:
+            return Rejected(str(item), str(item.source), _message(error), remedy(error))
+        return None
+
+    def _namespace(self, resource: Resource, obj: dict[str, Any]) -> str:
+        """Where it goes: as kubectl, `default` if nothing is said; a namespace that nobody made is made."""
+        if not resource.namespaced:
+            obj["metadata"].pop("namespace", None)
+            return ""
+        namespace: str = obj["metadata"].setdefault("namespace", "default")
+        if namespace not in self._spaces:
+            self._spaces.add(namespace)
+            self._make_if_missing(namespace)
+        return namespace
+
+    def _make_if_missing(self, namespace: str) -> None:
+        try:
+            self._client.get(NAMESPACES, "", namespace)
+        except ApiError as error:
+            if error.code != 404:
+                return
+            try:
+                self._client.create(NAMESPACES, {"metadata": {"name": namespace}})
+            except ApiError:
+                return  # a name that cannot be: the object itself will be refused, in better words
+            self.notes.append(f"namespace {namespace} was not in the input, and was made")
+
+    def _send(self, resource: Resource, namespace: str, obj: dict[str, Any]) -> None:
+        name = obj["metadata"].get("name")
+        if name and self._exists(resource, namespace, name):
+            body = {key: value for key, value in obj.items() if key != "status"}
+            self._client.call("PATCH", resource.path(namespace, name), body, query=QUERY, content_type=MERGE)
+        else:
+            self._client.call("POST", resource.path(namespace), obj, query=QUERY)
+
+    def _exists(self, resource: Resource, namespace: str, name: str) -> bool:
+        try:
+            self._client.get(resource, namespace, name)
+        except ApiError:
+            return False
+        return True
+
+
+def _message(error: ApiError) -> str:
+    """The server's words without what the heading says already."""
+    causes = (error.details or {}).get("causes") or []
+    texts = [f"{cause['field']}: {cause['message']}" for cause in causes if cause.get("field") and cause.get("message")]
+    return "\n".join(texts) or error.message
+
+
+def remedy(error: ApiError) -> str:
+    """What to do about a refusal."""
+    for cause in (error.details or {}).get("causes") or []:
+        if cause.get("reason") in REMEDIES:
+            return REMEDIES[cause["reason"]]
+    if "unknown field" in error.message:
+        return "remove the field, or correct its name"
+    return {403: "choose another namespace, or give the right", 404: "check apiVersion and kind"}.get(
+        error.code, "correct the manifest"
+    )

@@ -1,0 +1,93 @@
+"""The command `spo`: finds the sub-command, loads what it needs and no more, and gives its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from msgspec import Struct
+
+OK, NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class Command(Struct, frozen=True):
+    """A sub-command: its module has `configure(parser)` and `run(arguments) -> exit code`."""
+
+    module: str
+    help: str
+    example: str
+
+
+COMMANDS = {
+    "try": Command(
+        "spo.cli.try_", "my manifests in a simulated cluster: timeline, states, reasons", "spo try -f examples/"
+    ),
+    "demo": Command("spo.cli.demo", "watch the operator restrict the allowed syscalls, in ten seconds", "spo demo"),
+    "crds": Command(
+        "spo.cli.crds", "write the operator's CustomResourceDefinitions, or check them", "spo crds deploy/crds"
+    ),
+    "manifests": Command(
+        "spo.cli.deploy",
+        "print what installs the operator, for kubectl apply -f -",
+        "spo manifests --namespace security-profiles | kubectl apply -f -",
+    ),
+    "version": Command("spo.cli.version", "say which spo this is", "spo version"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `spo` with these arguments (default: the process's own). Gives 0, 1 (the answer is no) or 2 (bad input)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    top = _top_parser()
+    if not given:
+        top.print_help()
+        return BAD_INPUT
+    name = given[0]
+    if name in ("--version", "-V"):
+        name, given = "version", ["version"]
+    command = COMMANDS.get(name)
+    if command is None:
+        top.parse_args(given)  # --help, or a word nobody knows: both end here
+        return BAD_INPUT
+    try:
+        return _run(name, command, given[1:])
+    except BrokenPipeError:  # `spo try … | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except KeyboardInterrupt:
+        print("spo: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(name: str, command: Command, rest: Sequence[str]) -> int:
+    module = import_module(command.module)
+    parser = argparse.ArgumentParser(
+        prog=f"spo {name}",
+        description=(module.__doc__ or command.help).strip(),
+        epilog=f"example:\n  {command.example}\n\nexit code: 0 yes, 1 the answer is no, 2 bad input",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.configure(parser)
+    code: int = module.run(parser.parse_args(rest))
+    sys.stdout.flush()
+    return code
+
+
+def _top_parser() -> argparse.ArgumentParser:
+    table = "\n".join(f"  {name:<9} {command.help}" for name, command in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="spo",
+        usage="spo COMMAND [OPTIONS]",
+        description="Security profiles for Kubernetes pods, and a simulated cluster to try them in.",
+        epilog=f"commands:\n{table}\n\nexample:\n  {COMMANDS['try'].example}\n\n`spo COMMAND --help` tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="what to do, see below")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

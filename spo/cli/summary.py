@@ -1,0 +1,246 @@
+"""How the world stands at the end: every profile on every node, pods that could not start, and what was rejected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+import msgspec
+from msgspec import Struct, field
+
+from spo.model.reasons import REASONS
+from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, Resource
+from spo.model.states import DISABLED, INSTALLED, PARTIAL
+from spo.sim.store import Store
+
+AS_WISHED = frozenset({INSTALLED, DISABLED, PARTIAL})
+PROFILE_FILE = re.compile(r"seccomp profile \"[^\"]*/seccomp/operator/([^/\"]+)/([^/\"]+)\.json\"")
+
+PodName = tuple[str, str]
+
+
+class ProfileState(Struct, frozen=True):
+    """One profile: its own state and the state on each node."""
+
+    namespace: str
+    name: str
+    state: str
+    reason: str
+    message: str
+    nodes: Mapping[str, str]
+    deleting: bool = False
+
+    @property
+    def fine(self) -> bool:
+        return self.state in AS_WISHED and not self.deleting
+
+
+class StuckPod(Struct, frozen=True):
+    """A pod that could not start, or that failed."""
+
+    namespace: str
+    name: str
+    node: str
+    reason: str
+    message: str
+    remedy: str = ""
+
+
+class Rejected(Struct, frozen=True):
+    """An object of the input that the API server refused, or that the operator took away."""
+
+    object: str
+    source: str
+    message: str
+    remedy: str = ""
+
+
+class Summary(Struct, frozen=True):
+    """All of it. `given`: kinds that were taken as they are, with their numbers."""
+
+    profiles: list[ProfileState]
+    pods: list[StuckPod]
+    rejected: list[Rejected]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def satisfied(self) -> bool:
+        return not self.rejected and not self.pods and all(profile.fine for profile in self.profiles)
+
+
+class _Condition(Struct):
+    type: str
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+class _Owner(Struct):
+    kind: str = ""
+    name: str = ""
+
+
+class _Metadata(Struct):
+    deletionTimestamp: str | None = None  # noqa: N815  # the manifest's words
+    ownerReferences: list[_Owner] = field(default_factory=list)  # noqa: N815
+
+
+class _ProfileStatus(Struct):
+    status: str = ""
+    conditions: list[_Condition] = field(default_factory=list)
+
+
+class _Profile(Struct):
+    metadata: _Metadata
+    status: _ProfileStatus = field(default_factory=_ProfileStatus)
+
+
+class _NodeStatus(Struct):
+    metadata: _Metadata
+    nodeName: str = ""  # noqa: N815
+    status: str = ""
+
+
+class _Waiting(Struct):
+    reason: str = ""
+    message: str = ""
+
+
+class _Terminated(Struct):
+    exitCode: int = 0  # noqa: N815
+    reason: str = ""
+
+
+class _ContainerState(Struct):
+    waiting: _Waiting | None = None
+    terminated: _Terminated | None = None
+
+
+class _Container(Struct):
+    name: str = ""
+    state: _ContainerState = field(default_factory=_ContainerState)
+
+
+class _PodStatus(Struct):
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    conditions: list[_Condition] = field(default_factory=list)
+    initContainerStatuses: list[_Container] = field(default_factory=list)  # noqa: N815
+    containerStatuses: list[_Container] = field(default_factory=list)  # noqa: N815
+
+
+class _Pod(Struct):
+    metadata: _Metadata
+    status: _PodStatus = field(default_factory=_PodStatus)
+
+
+_decode_profile = msgspec.json.Decoder(_Profile).decode
+_decode_node_status = msgspec.json.Decoder(_NodeStatus).decode
+_decode_pod = msgspec.json.Decoder(_Pod).decode
+
+
+def profiles(store: Store) -> list[ProfileState]:
+    """Every profile in the cluster, by namespace and name."""
+    on_nodes: dict[tuple[str, str], dict[str, str]] = {}
+    for record in store.scan(storage(NODE_STATUSES)):
+        status = _decode_node_status(record.body)
+        for owner in status.metadata.ownerReferences:
+            if owner.kind == SECCOMP_PROFILES.kind:
+                on_nodes.setdefault((record.key.namespace, owner.name), {})[status.nodeName] = status.status
+    found = []
+    for record in store.scan(storage(SECCOMP_PROFILES)):
+        profile = _decode_profile(record.body)
+        ready = next((c for c in profile.status.conditions if c.type == "Ready"), _Condition("Ready"))
+        nodes = on_nodes.get((record.key.namespace, record.key.name), {})
+        state = profile.status.status or "Pending"
+        found.append(
+            ProfileState(
+                record.key.namespace,
+                record.key.name,
+                state,
+                ready.reason,
+                ready.message or "the operator has not looked at it yet",
+                dict(sorted(nodes.items())),
+                bool(profile.metadata.deletionTimestamp),
+            )
+        )
+    return found
+
+
+def stuck_pods(store: Store, known_to_have_failed: Collection[PodName] = ()) -> list[StuckPod]:
+    """Pods that wait for something to be mended, found no node, or failed (unless that was known before)."""
+    found = []
+    for record in store.scan("pods"):
+        pod = _decode_pod(record.body)
+        problem = _problem(pod.status)
+        name = (record.key.namespace, record.key.name)
+        if problem is None or (problem[0] == "Failed" and name in known_to_have_failed):
+            continue
+        reason, message = problem
+        found.append(StuckPod(*name, record.node, reason, message, _remedy(store, reason, message)))
+    return found
+
+
+HARMLESS_WAITS = frozenset({"", "ContainerCreating", "PodInitializing"})
+
+
+def _problem(status: _PodStatus) -> tuple[str, str] | None:
+    """Reason and message, if the pod is not as it should be."""
+    if status.phase in ("Succeeded", "Running") and not _waiting(status):
+        return None
+    if status.phase == "Failed":
+        ended = [(c.name, c.state.terminated) for c in status.containerStatuses]
+        text = ", ".join(f"{name} exited with {end.exitCode}" for name, end in ended if end and end.exitCode)
+        return "Failed", status.message or text
+    if waiting := _waiting(status):
+        return waiting.reason, waiting.message
+    placed = next((c for c in status.conditions if c.type == "PodScheduled"), None)
+    if placed is not None and placed.status == "False":
+        return placed.reason or "Unschedulable", placed.message
+    return "Pending", "it had not started yet when the time was over"
+
+
+def _waiting(status: _PodStatus) -> _Waiting | None:
+    for container in (*status.initContainerStatuses, *status.containerStatuses):
+        waiting = container.state.waiting
+        if waiting is not None and waiting.reason not in HARMLESS_WAITS:
+            return waiting
+    return None
+
+
+REMEDIES = {
+    "CreateContainerConfigError": "create what the message names; the kubelet tries again by itself",
+    "RunContainerError": "the profile may forbid what the runtime itself needs: build it on a base (baseProfileName)",
+    "CrashLoopBackOff": "look at what the container needs; a profile that is too strict shows up like this",
+    "Unschedulable": "give the cluster a node that fits, or the pod fewer demands",
+}
+
+
+def _remedy(store: Store, reason: str, message: str) -> str:
+    """What a user can do; for a missing profile of ours, by name."""
+    missing = PROFILE_FILE.search(message)
+    if missing is None or "no such file" not in message:
+        return REMEDIES.get(reason, "")
+    namespace, name = missing.groups()
+    for record in store.scan(storage(SECCOMP_PROFILES), namespace):
+        if record.key.name == name:
+            return f"SeccompProfile {namespace}/{name} exists but is not on this node: see its state above"
+    return f"apply a SeccompProfile `{name}` in namespace `{namespace}`"
+
+
+def storage(resource: Resource) -> str:
+    """The store's name of a resource: `pods`, `daemonsets.apps`."""
+    return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+
+
+def plain(summary: Summary) -> dict[str, object]:
+    """The summary as JSON and YAML show it."""
+    built: dict[str, object] = msgspec.to_builtins(summary)
+    return {"satisfied": summary.satisfied, **built}
+
+
+def operator_remedy(reason: str) -> str:
+    """The remedy of a reason word of the operator."""
+    known = REASONS.get(reason)
+    return known.remedy if known else ""

@@ -1,0 +1,135 @@
+"""What happened, as a person reads it: facts in, folded lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+Tone = Literal["plain", "good", "bad", "you"]
+
+WINDOW_NS = 5 * 10**9  # the same thing done in so short a time, on many nodes or to many objects, is one line
+MANY = 4  # from this many objects on they share a line
+SHOWN = 3  # names of a shared line
+
+
+class Fact(Struct, frozen=True):
+    """One thing that happened: `who` (on `node`) `verb` the `noun` `subject` `tail`, because `why`."""
+
+    at_ns: int
+    who: str
+    verb: str
+    noun: str = ""
+    subject: str = ""
+    tail: str = ""
+    why: str = ""
+    node: str = ""
+    tone: Tone = "plain"
+
+
+class Line(Struct, frozen=True):
+    """One line of the timeline; `at_ns` counts from the start."""
+
+    at_ns: int
+    who: str
+    what: str
+    why: str = ""
+    tone: Tone = "plain"
+
+
+class _Group(Struct):
+    """Facts that differ in node or subject only."""
+
+    first: Fact
+    nodes: dict[str, None]  # used as ordered sets
+    subjects: dict[str, None]
+
+
+def lines(facts: Iterable[Fact], start_ns: int = 0) -> list[Line]:
+    """The timeline of these facts (in order of time): what many did at about the same time stands in one line."""
+    groups = _by_subject(_by_node(facts))
+    return [_line(group, start_ns) for group in groups]
+
+
+def _by_node(facts: Iterable[Fact]) -> list[_Group]:
+    """One group for the same thing done on several nodes."""
+    return _fold((_Group(fact, {fact.node: None}, {fact.subject: None}) for fact in facts), _same_thing)
+
+
+def _by_subject(groups: Sequence[_Group]) -> list[_Group]:
+    """One group for the same thing done to many objects; few of them stay apart, each with its own line."""
+    folded = _fold((_copy(group) for group in groups), _same_kind)
+    shared = {_same_kind(group.first): group for group in folded if len(group.subjects) >= MANY}
+    result, seen = [], set()
+    for group in groups:
+        common = shared.get(_same_kind(group.first))
+        if common is None or not common.subjects.keys() >= group.subjects.keys() or _far(common.first, group.first):
+            result.append(group)
+        elif id(common) not in seen:
+            seen.add(id(common))
+            result.append(common)
+    return result
+
+
+def _fold(groups: Iterable[_Group], key_of: object) -> list[_Group]:
+    assert callable(key_of)
+    result: list[_Group] = []
+    open_groups: dict[object, _Group] = {}
+    for group in groups:
+        key = key_of(group.first)
+        found = open_groups.get(key)
+        if found is None or _far(found.first, group.first):
+            open_groups[key] = group
+            result.append(group)
+        else:
+            found.nodes |= group.nodes
+            found.subjects |= group.subjects
+    return result
+
+
+def _same_thing(fact: Fact) -> object:
+    return replace(fact, at_ns=0, node="")
+
+
+def _same_kind(fact: Fact) -> object:
+    return replace(fact, at_ns=0, node="", subject="")
+
+
+def _far(first: Fact, later: Fact) -> bool:
+    return later.at_ns - first.at_ns > WINDOW_NS
+
+
+def _copy(group: _Group) -> _Group:
+    return _Group(group.first, dict(group.nodes), dict(group.subjects))
+
+
+def _line(group: _Group, start_ns: int) -> Line:
+    fact = group.first
+    nodes = [node for node in group.nodes if node]
+    who = fact.who
+    if nodes:
+        who += f" {nodes[0]}" if len(nodes) == 1 else f" on {len(nodes)} nodes"
+    what = " ".join(part for part in (fact.verb, _named(fact.noun, list(group.subjects)), fact.tail) if part)
+    return Line(fact.at_ns - start_ns, who, what, fact.why, fact.tone)
+
+
+def _named(noun: str, subjects: Sequence[str]) -> str:
+    if len(subjects) == 1:
+        return f"{noun} {subjects[0]}".strip()
+    stem = _stem(subjects)
+    if stem:
+        return f"{len(subjects):,} {noun}s {stem}…"
+    shown = ", ".join(subjects[:SHOWN])
+    rest = len(subjects) - SHOWN
+    return f"{len(subjects):,} {noun}s: {shown}" + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def _stem(names: Sequence[str]) -> str:
+    """What all names begin with, up to the last dash: pods of one owner share it."""
+    first, last = min(names), max(names)  # what these two share, all share
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    stem = first[:same]
+    cut = stem.rfind("-") + 1
+    return stem[:cut] if cut > stem.find("/") + 1 else ""

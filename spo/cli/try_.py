@@ -1,0 +1,192 @@
+"""Run manifests in a simulated cluster with the operator in it, and see what becomes of them.
+
+Takes any manifests: files, directories, `-` for stdin; several documents, Lists, and dumps of a real cluster
+(`kubectl get … -o yaml`), whose nodes and running pods become the cluster's present state. Objects are applied in
+the order given. Shows the timeline, every profile on every node, and pods that could not start, each with its reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from typing import Any
+
+from msgspec import Struct
+
+from spo.cli.paint import Paint, Progress, paint_for
+
+DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?\Z")
+PROGRESS_EVERY_S = 5.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `spo try`."""
+    parser.add_argument(
+        "-f", "--filename", action="append", required=True, metavar="FILE|DIR", help="manifests; may be given often"
+    )
+    parser.add_argument("--nodes", type=_count, metavar="N", help="nodes (default: those of the input, else 3)")
+    parser.add_argument("--pods", type=_number, default=0, metavar="N", help="ordinary pods besides (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="same seed and input, same history (default: 0)")
+    parser.add_argument(
+        "--until", type=duration, default=600.0, metavar="TIME", help="simulated time, at most (default: 10m)"
+    )
+    parser.add_argument(
+        "-o", "--output", choices=("text", "json", "yaml"), default="text", help="how to print it (default: text)"
+    )
+
+
+def _number(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    number = _number(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("at least 1 is needed")
+    return number
+
+
+def duration(text: str) -> float:
+    """Seconds of `90`, `90s`, `10m`, `1h30m`."""
+    match = DURATION.match(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time like 90s, 10m or 1h30m")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return hours * 3600.0 + minutes * 60.0 + seconds
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Try it. Gives 0 (all that was applied is satisfied), 1 (something is rejected or failing) or 2 (bad input)."""
+    from spo.cli.manifests import BadInput
+
+    progress = Progress()
+    try:
+        outcome = try_out(arguments, progress)
+    except BadInput as error:
+        progress.done()
+        for problem in error.problems:
+            print(f"spo: {problem}", file=sys.stderr)
+        print("spo: nothing was applied", file=sys.stderr)
+        return 2
+    progress.done()
+    print(written(outcome, arguments.output, paint_for(sys.stdout)))
+    return 0 if outcome.satisfied else 1
+
+
+class Outcome(Struct, frozen=True):
+    """What came of it, ready to be written."""
+
+    head: str
+    lines: list[Any]
+    summary: Any
+    history: str
+    nodes: int
+    seed: int
+    simulated_s: float
+    at_rest: bool
+
+    @property
+    def satisfied(self) -> bool:
+        return bool(self.summary.satisfied)
+
+
+def try_out(arguments: argparse.Namespace, progress: Progress) -> Outcome:
+    """Load, boot, apply, run, look. Raises BadInput."""
+    from spo.cli.apply import Applier
+    from spo.cli.intake import sort_out
+    from spo.cli.manifests import load
+    from spo.cli.world import boot, resources
+
+    intake = sort_out(load(arguments.filename, progress), resources())
+    notes = intake.notes
+    nodes = arguments.nodes or (0 if any(item.kind == "Node" for item in intake.present) else 3)
+    world = boot(arguments.seed, nodes, arguments.pods, present=intake.present, notes=notes, progress=progress)
+    applier = Applier(world.cluster.client(), resources())
+    rejected = list(intake.rejected)
+    for number, item in enumerate(intake.wishes, 1):
+        progress(f"applying {number:,} of {len(intake.wishes):,}")
+        refusal = applier.apply(item)
+        rejected += [refusal] if refusal else []
+    at_rest = run_to_rest(world, arguments.until, progress)
+    notes += applier.notes
+    return look(world, intake, rejected, notes, at_rest, arguments)
+
+
+def run_to_rest(world: Any, until_s: float, progress: Progress) -> bool:
+    """Let the world run until it rests, or the time is over; gives which of the two."""
+    timeline = world.cluster.timeline
+    start, end = timeline.now, timeline.now + until_s
+    while timeline.now < end:
+        progress(f"running: {timeline.now - start:.0f} s of simulated time, {len(world.chronicle.facts):,} events")
+        if world.cluster.rest(min(60.0, end - timeline.now)):
+            return True
+    return False
+
+
+def look(world: Any, intake: Any, rejected: list[Any], notes: list[str], at_rest: bool, arguments: Any) -> Outcome:
+    """What the world looks like now."""
+    from spo.cli.summary import Summary, profiles, stuck_pods
+    from spo.cli.timeline import lines
+
+    store = world.cluster.store
+    known = {(each.namespace, each.name) for each in intake.present if _has_failed(each.object)}
+    if intake.given:
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(intake.given.items()))
+        notes.append(f"taken as given, not simulated: {kinds}")
+    if not at_rest:
+        notes.append("the time was over before the cluster came to rest: try a longer --until")
+    summary = Summary(profiles(store), stuck_pods(store, known), rejected, notes)
+    nodes = len(world.cluster.nodes)
+    simulated_s = (world.cluster.timeline.now_ns - world.start_ns) / 1e9
+    head = f"{nodes} simulated node{'s' * (nodes != 1)}, {store.count('pods'):,} pods, seed {arguments.seed}"
+    told = lines(world.chronicle.facts, world.start_ns)
+    return Outcome(head, told, summary, world.history.digest(), nodes, arguments.seed, simulated_s, at_rest)
+
+
+def _has_failed(obj: dict[str, Any]) -> bool:
+    return (obj.get("status") or {}).get("phase") == "Failed"
+
+
+def written(outcome: Outcome, form: str, paint: Paint) -> str:
+    """The outcome as text, JSON or YAML."""
+    if form == "text":
+        from spo.cli.paint import timeline_text
+        from spo.cli.summary_text import summary_text
+
+        parts = [
+            paint(outcome.head, "bold"),
+            timeline_text(outcome.lines, paint),
+            summary_text(outcome.summary, paint),
+            f"history {outcome.history}",
+        ]
+        return "\n\n".join(parts)
+    facts = as_facts(outcome)
+    if form == "json":
+        import msgspec
+
+        return msgspec.json.format(msgspec.json.encode(facts), indent=2).decode()
+    import yaml
+
+    return yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=1000).rstrip()
+
+
+def as_facts(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as plain data, the timeline in seconds."""
+    from spo.cli.summary import plain
+
+    told = [
+        {"at": line.at_ns / 1e9, "who": line.who, "what": line.what, "why": line.why, "tone": line.tone}
+        for line in outcome.lines
+    ]
+    return {
+        "seed": outcome.seed,
+        "nodes": outcome.nodes,
+        "simulatedSeconds": outcome.simulated_s,
+        "atRest": outcome.at_rest,
+        **plain(outcome.summary),
+        "timeline": told,
+        "history": outcome.history,
+    }

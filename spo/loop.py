@@ -1,0 +1,114 @@
+"""The corridor: take in, mark due, decide, carry out, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from spo.cache import Cache, Change, Index, View
+from spo.events import Key
+from spo.intents import Intent, Plan, RemoveFile, Tell, WriteFile
+from spo.interest import Interest
+from spo.observe.observer import Done, Failed, Observer, Outcome
+from spo.ports import Clock, Cluster, Conflict, Forbidden, Host, Unavailable, WorldError
+from spo.queue import Queue
+
+ADMIN_DELAY_S = 30.0  # what only an administrator can mend is not asked more often
+
+
+class Decide(Protocol):
+    def __call__(self, view: View, key: Key) -> Plan: ...
+
+
+Mark = Callable[[View, Change], Iterable[Key]]
+
+
+class Role(Struct, frozen=True):
+    """What a process is made of: what it wants to know, which news makes which keys due, what it decides on them.
+
+    `duties` are looked at from the start, whether or not there is an object of that name.
+    """
+
+    name: str
+    interests: tuple[Interest, ...]
+    indexes: tuple[Index[Any], ...]
+    decisions: Mapping[str, Decide]  # by the kind of the key
+    marks: Mapping[str, Mark]  # by the kind that changed
+    duties: tuple[Key, ...] = ()
+    reads_files: bool = False
+
+    @property
+    def knows_enough(self) -> Sequence[str]:
+        """The kinds of which a full list must be in before anything is decided."""
+        return [interest.kind for interest in self.interests] + ["File"] * self.reads_files
+
+
+class Loop:
+    """One role at work in some world. Not told of a world's time or doors before they are handed in."""
+
+    def __init__(self, role: Role, cluster: Cluster, host: Host | None, clock: Clock, observer: Observer) -> None:
+        self.role = role
+        self.cache = Cache(role.interests, role.indexes)
+        self.queue = Queue()
+        self._cluster = cluster
+        self._host = host
+        self._clock = clock
+        self._observer = observer
+        for interest in role.interests:
+            cluster.want(interest)
+        for key in role.duties:
+            self.queue.add(key, 0.0)
+
+    def tick(self) -> float | None:
+        """One breath: take in everything new, act on everything due. Gives the time of the next wish."""
+        now = self.cache.now = self._clock.now()
+        self._take_in(now)
+        if self.cache.knows(self.role.knows_enough):  # not knowing is not the same as knowing there is nothing
+            for key in self.queue.pop_due(now):
+                self._look_at(key, now)
+            return self.queue.next()
+        return None
+
+    def _take_in(self, now: float) -> None:
+        events = [*self._cluster.take(), *(self._host.take() if self._host else ())]
+        for event in events:
+            for change in self.cache.apply(event):
+                for key in self.role.marks[change.key.kind](self.cache, change):
+                    self.queue.add(key, now)
+
+    def _look_at(self, key: Key, now: float) -> None:
+        plan = self.role.decisions[key.kind](self.cache, key)
+        outcome = self._carry_out(plan)
+        self._observer.report(key, plan, outcome, now, self._cluster)
+        if isinstance(outcome, Done):
+            self.queue.succeeded(key)
+            if plan.wake_at is not None:
+                self.queue.add(key, plan.wake_at)
+        else:
+            self.queue.failed(key, now, outcome.retry_after_s)
+
+    def _carry_out(self, plan: Plan) -> Outcome:
+        for done, intent in enumerate(plan.intents):
+            try:
+                self._do(intent)
+            except Conflict as error:  # the newer version is on its way, and decides; the delay is for when it is not
+                return Failed(done, error)
+            except Unavailable as error:
+                return Failed(done, error, error.retry_after_s)
+            except Forbidden as error:
+                return Failed(done, error, ADMIN_DELAY_S)
+            except WorldError as error:
+                return Failed(done, error)
+        return Done()
+
+    def _do(self, intent: Intent) -> None:
+        match intent:
+            case Tell():
+                self._observer.tell(intent, self.cache.now, self._cluster)
+            case WriteFile() | RemoveFile():
+                assert self._host is not None
+                self._host.carry_out(intent)
+            case _:
+                self._cluster.carry_out(intent)

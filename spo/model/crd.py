@@ -1,0 +1,228 @@
+"""The CustomResourceDefinitions of our kinds, made from the nouns and the rules beside their fields."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from spo.model.labels import APP_LABELS
+from spo.model.node_status import SecurityProfileNodeStatus
+from spo.model.resource import Resource
+from spo.model.rule import Rule
+from spo.model.seccomp import PROFILE_NAME_MAX, SeccompProfile
+from spo.model.spod import SecurityProfilesOperatorDaemon
+
+Schema = dict[str, Any]
+
+STATUS = {"name": "Status", "type": "string", "jsonPath": ".status.status"}
+AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
+
+# The nested spod of newer releases. Its fields stand in the schema so that the API refuses them by name: a field that
+# is not in the schema would be pruned in silence (validation Warn); and to be refused, contents must survive pruning.
+NOT_IN_THIS_FORM = {
+    "selinux": "enableSelinux, selinuxTypeTag and selinuxOptions",
+    "enricher": "enableLogEnricher, enableJsonEnricher, enableBpfRecorder, logEnricherFilters, logEnricherSource, "
+    "jsonEnricherFilters and jsonEnricherOptions",
+    "webhook": "staticWebhookConfig and webhookOptions",
+    "scheduling": "tolerations, affinity and priorityClassName",
+    "security": "allowedSyscalls, allowedSeccompActions and disableOciArtifactSignatureVerification",
+}
+
+
+class Served(Struct, frozen=True):
+    """How a kind is presented: its noun, and what a person types and sees in a terminal."""
+
+    noun: type[Any]
+    singular: str
+    short: str
+    columns: tuple[Mapping[str, Any], ...]
+    status_subresource: bool = True
+    refused: Mapping[str, str] = {}
+    name_max: int | None = None
+
+
+SERVED = (
+    Served(
+        SeccompProfile,
+        "seccompprofile",
+        "sp",
+        (
+            STATUS,
+            AGE,
+            {"name": "LocalhostProfile", "type": "string", "priority": 10, "jsonPath": ".status.localhostProfile"},
+        ),
+        name_max=PROFILE_NAME_MAX,
+    ),
+    Served(
+        SecurityProfileNodeStatus,
+        "securityprofilenodestatus",
+        "spns",
+        (
+            {"name": "Status", "type": "string", "jsonPath": ".status"},
+            AGE,
+            {"name": "Node", "type": "string", "priority": 10, "jsonPath": ".nodeName"},
+        ),
+        status_subresource=False,
+    ),
+    Served(
+        SecurityProfilesOperatorDaemon,
+        "securityprofilesoperatordaemon",
+        "spod",
+        ({"name": "State", "type": "string", "jsonPath": ".status.state"},),
+        refused=NOT_IN_THIS_FORM,
+    ),
+)
+
+
+def definitions() -> list[Schema]:
+    """The manifests of all our CustomResourceDefinitions, in the order of their names."""
+    return sorted((definition(served) for served in SERVED), key=lambda crd: str(crd["metadata"]["name"]))
+
+
+def definition(served: Served) -> Schema:
+    """The CustomResourceDefinition (apiextensions.k8s.io/v1) of one kind."""
+    resource: Resource = served.noun.RESOURCE
+    version: Schema = {
+        "name": resource.version,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": [dict(column) for column in served.columns],
+        "schema": {"openAPIV3Schema": root_schema(served)},
+    }
+    if served.status_subresource:
+        version["subresources"] = {"status": {}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{resource.plural}.{resource.group}", "labels": dict(APP_LABELS)},
+        "spec": {
+            "group": resource.group,
+            "names": {
+                "kind": resource.kind,
+                "listKind": f"{resource.kind}List",
+                "plural": resource.plural,
+                "singular": served.singular,
+                "shortNames": [served.short],
+            },
+            "scope": "Namespaced",
+            "versions": [version],
+        },
+    }
+
+
+def root_schema(served: Served) -> Schema:
+    """The schema of a whole object: the noun's, with the three fields that every object has."""
+    schema = schema_of(served.noun)
+    fields: Schema = {name: field for name, field in schema["properties"].items() if name != "metadata"}
+    metadata: Schema = {"type": "object"}
+    if served.name_max is not None:
+        metadata["properties"] = {"name": {"type": "string", "maxLength": served.name_max}}
+    schema["properties"] = {
+        "apiVersion": {"type": "string", "description": "The version of the API that this object is written in."},
+        "kind": {"type": "string", "description": "The kind of this object."},
+        "metadata": metadata,
+        **dict(sorted(fields.items())),
+    }
+    for name, flat in served.refused.items():
+        schema["properties"]["spec"]["properties"][name] = _refused(flat)
+    return schema
+
+
+def _refused(flat: str) -> Schema:
+    return {
+        "type": "object",
+        "description": f"Must not be set: it belongs to a newer form of this object. Set {flat} in spec.",
+        "maxProperties": 0,
+        "x-kubernetes-preserve-unknown-fields": True,
+    }
+
+
+def schema_of(hint: Any) -> Schema:
+    """The structural schema of a type (Struct, tuple, mapping, plain value), with the rules it is annotated with.
+
+    Raises TypeError for a type that the API has no schema for.
+    """
+    if get_origin(hint) is Annotated:
+        inner, *notes = get_args(hint)
+        schema = schema_of(inner)
+        for note in notes:
+            if isinstance(note, Rule):
+                _demand(schema, note)
+        return schema
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return _struct(hint)
+    if get_origin(hint) in (types.UnionType, typing.Union):
+        return _union(hint)
+    if get_origin(hint) is tuple:
+        return {"type": "array", "items": schema_of(get_args(hint)[0])}
+    if get_origin(hint) is Mapping:
+        return {"type": "object", "additionalProperties": schema_of(get_args(hint)[1])}
+    if hint in PLAIN:
+        return dict(PLAIN[hint])
+    raise TypeError(f"{hint} has no place in a structural schema")
+
+
+PLAIN: Mapping[Any, Schema] = {
+    str: {"type": "string"},
+    bool: {"type": "boolean"},
+    int: {"type": "integer", "format": "int32"},
+}
+
+
+def _union(hint: Any) -> Schema:
+    """Optional is what every field is; the one real union of our API is an integer or a text."""
+    options = [option for option in get_args(hint) if option is not type(None)]
+    if len(options) == 1:
+        return schema_of(options[0])
+    if set(options) == {int, str}:
+        return {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}
+    raise TypeError(f"{hint} has no place in a structural schema")
+
+
+def _struct(struct: type[Struct]) -> Schema:
+    schema: Schema = {"type": "object", "description": (struct.__doc__ or "").split("\n\n")[0].strip()}
+    hints = get_type_hints(struct, include_extras=True)
+    fields = msgspec.structs.fields(struct)
+    schema["properties"] = {each.encode_name: schema_of(hints[each.name]) for each in fields}
+    required = sorted(each.encode_name for each in fields if each.required or _required(hints[each.name]))
+    if required:
+        schema["required"] = required
+    return schema
+
+
+def _required(hint: Any) -> bool:
+    return get_origin(hint) is Annotated and any(isinstance(note, Rule) and note.required for note in get_args(hint))
+
+
+# Rule field -> schema field, where one is the other.
+SAME = {
+    "text": "description",
+    "pattern": "pattern",
+    "format": "format",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "min_items": "minItems",
+    "max_items": "maxItems",
+    "list_type": "x-kubernetes-list-type",
+}
+
+
+def _demand(schema: Schema, note: Rule) -> None:
+    """Write a rule into a schema."""
+    for field, name in SAME.items():
+        value = getattr(note, field)
+        if value is not None and value != "":
+            schema[name] = value
+    if note.enum:
+        schema["enum"] = list(note.enum)
+    if note.list_keys:
+        schema["x-kubernetes-list-map-keys"] = list(note.list_keys)
+    if note.default is not UNSET:
+        schema["default"] = note.default

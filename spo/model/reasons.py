@@ -1,0 +1,47 @@
+"""Every reason word a user can meet: in conditions, Events, log lines and metrics. The one table of them."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Reason(Struct, frozen=True):
+    """`warning`: the type of its Event. `remedy`: what the reader can do, in a sentence (empty: nothing is wrong)."""
+
+    warning: bool
+    remedy: str = ""
+
+
+# fmt: off
+REASONS = {
+    # Events and error metrics of profiles (reference words, kept for users' alerts)
+    "SavedSeccompProfile":        Reason(False),
+    "ProfileNotAllowed":          Reason(True, "Remove these from the profile (or its base), or add them to the list in spod."),
+    "InvalidSeccompProfile":      Reason(True, "Create the missing base profile, or correct spec.baseProfileName."),
+    "CannotSaveSeccompProfile":   Reason(True, "Look at the node's disk; the operator tries again by itself."),
+    "CannotRemoveSeccompProfile": Reason(True, "Look at the node's disk; the operator tries again by itself."),
+    "CannotUpdateSeccompProfile": Reason(True, "Look at the API server and the operator's RBAC; the operator tries again by itself."),
+    "CannotUpdateNodeStatus":     Reason(True, "Look at the API server and the operator's RBAC; the operator tries again by itself."),
+    "ProfileRemoved":             Reason(True, "The allowed list in spod no longer covers it: apply a corrected profile to have it back."),
+    "InUse":                      Reason(False, "Delete or change the pods that use the profile; it goes with the last of them."),
+    # Condition Ready of profiles and spod
+    "Available":                  Reason(False),
+    "Creating":                   Reason(False),
+    "Updating":                   Reason(False),
+    "Pending":                    Reason(False),
+    "Deleting":                   Reason(False),
+    "Unavailable":                Reason(True),
+    # Other conditions
+    "UnknownSyscalls":            Reason(True, "Correct the names; container runtimes ignore names they do not know."),
+    "AllKnown":                   Reason(False),
+    "NotInThisRelease":           Reason(True, "Remove the field from spod; the rest of spod is in effect."),
+    "EmptyList":                  Reason(True, "Name what is allowed, or remove the field."),
+    "AllSupported":               Reason(False),
+    "NotTheOne":                  Reason(True, "Put the settings into the one object that is read, and delete this one."),
+    "CannotCreateSPOD":           Reason(True, "Look at the message; the operator tries again by itself."),
+}
+# fmt: on
+
+
+def remedy(reason: str) -> str:
+    return REASONS[reason].remedy

@@ -1,0 +1,169 @@
+"""The daemon's decision: one profile on our node.
+
+Finalizer first, file second, status third; on the way out the finalizer goes last. We own the node status object and
+its finalizer; the profile's own finalizer is the manager's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spo.cache import Index, View
+from spo.events import Key
+from spo.intents import NOTHING, About, Create, Intent, Patch, Plan, Problem, RemoveFile, Tell, WriteFile
+from spo.model import labels
+from spo.model.builtin import PodUse
+from spo.model.manifest import plain, to_manifest
+from spo.model.meta import OwnerReference
+from spo.model.node_status import SecurityProfileNodeStatus, name_of, node_status
+from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES
+from spo.model.seccomp import SeccompProfile, file_from_localhost
+from spo.model.states import ERROR, INSTALLED, TERMINATING
+from spo.reconcile.settings import Settings
+from spo.reconcile.verdict import Verdict, about, judge
+
+SHOWN_PODS = 5
+
+
+def files_in_use(pod: PodUse) -> tuple[str, ...]:
+    """The files of ours that a pod needs: until it has finished, its containers may be started again."""
+    if pod.finished:
+        return ()
+    found = (file_from_localhost(name) for name in pod.localhost_profiles)
+    return tuple(file for file in found if file is not None)
+
+
+PODS_BY_FILE = Index(PodUse, files_in_use)
+
+
+def decide(view: View, key: Key, settings: Settings) -> Plan:
+    """What our node has to do for this profile."""
+    status = view.one(
+        SecurityProfileNodeStatus,
+        key.namespace,
+        name_of(SECCOMP_PROFILES.kind, key.name, key.namespace, settings.node),
+    )
+    profile = view.one(SeccompProfile, key.namespace, key.name)
+    if profile is None:
+        return _clear_away(view, f"{key.namespace}/{key.name}.json", status)
+    if profile.metadata.deleting:
+        return _withdraw(view, profile, status, TERMINATING, settings)
+    if status is not None and not _is_of(status, profile):
+        # Left from a profile of that name that is gone; the manager sends it away, and this one's starts afresh.
+        return _release(status) if status.metadata.deleting else NOTHING
+    if labels.PROFILE_FINALIZER not in profile.metadata.finalizers:
+        return NOTHING  # nothing touches the disk until the manager has made sure that deletion comes past us
+
+    verdict = judge(view, profile, settings)
+    if verdict.state == INSTALLED:
+        return _install(view, profile, status, verdict, settings)
+    if verdict.keep:
+        intents = _mark(status, ERROR, verdict.form) if status is not None and status.status != ERROR else ()
+        return Plan(intents, about=about(profile), problem=verdict.problem)
+    return _withdraw(view, profile, status, verdict.state, settings, verdict.problem)
+
+
+def _install(
+    view: View,
+    profile: SeccompProfile,
+    status: SecurityProfileNodeStatus | None,
+    verdict: Verdict,
+    settings: Settings,
+) -> Plan:
+    if status is None:
+        return Plan((_create_status(profile, settings),), about=about(profile))
+    if status.metadata.deleting:
+        return _release(status)
+    if labels.NODE_FINALIZER not in status.metadata.finalizers:
+        finalizers = [*status.metadata.finalizers, labels.NODE_FINALIZER]
+        return Plan((_patch(status, {"metadata": {"finalizers": finalizers}}),), about=about(profile))
+
+    intents: list[Intent] = []
+    if view.file(profile.file) != verdict.form:
+        message = f"Successfully saved profile to disk on {settings.node}"
+        intents += [WriteFile(profile.file, verdict.data), Tell(about(profile), "SavedSeccompProfile", message)]
+    if status.status != INSTALLED or _form(status) != verdict.form:
+        intents += _mark(status, INSTALLED, verdict.form)
+    return Plan(tuple(intents), about=about(profile))
+
+
+def _withdraw(
+    view: View,
+    profile: SeccompProfile,
+    status: SecurityProfileNodeStatus | None,
+    state: str,
+    settings: Settings,
+    problem: Problem | None = None,
+) -> Plan:
+    """Take the profile off our node, as soon as no pod here uses it."""
+    subject = about(profile)
+    if users := view.among(PODS_BY_FILE, profile.file):
+        if status is None or status.status == TERMINATING:
+            return Plan(about=subject, problem=problem)
+        return Plan((_tell_in_use(subject, users, settings), *_mark(status, TERMINATING, _form(status))), None, subject)
+
+    known = view.file(profile.file) is not None
+    if status is None:
+        return Plan((RemoveFile(profile.file),) if known else (), about=subject, problem=problem)
+    if profile.metadata.deleting or status.metadata.deleting:
+        return _release(status, remove=profile.file)
+    if not known and status.status == state:
+        return Plan(about=subject, problem=problem)
+    return Plan((RemoveFile(profile.file), *_mark(status, state, "")), about=subject, problem=problem)
+
+
+def _clear_away(view: View, file: str, status: SecurityProfileNodeStatus | None) -> Plan:
+    """The profile is gone, by whatever way: what is left of it here goes too, once no pod uses it."""
+    if view.among(PODS_BY_FILE, file):
+        return NOTHING
+    if status is not None:
+        return _release(status, remove=file)
+    return Plan((RemoveFile(file),)) if view.file(file) is not None else NOTHING
+
+
+def _release(status: SecurityProfileNodeStatus, remove: str = "") -> Plan:
+    """Let go of our node status. The finalizer goes last: after it nobody will tell us about this profile again."""
+    # Even if we know of no file: between two looks at the disk it may have come back.
+    intents: tuple[Intent, ...] = (RemoveFile(remove),) if remove else ()
+    if labels.NODE_FINALIZER not in status.metadata.finalizers:
+        return NOTHING
+    finalizers = status.metadata.without_finalizer(labels.NODE_FINALIZER).finalizers
+    return Plan((*intents, _patch(status, {"metadata": {"finalizers": list(finalizers)}})))
+
+
+def _create_status(profile: SeccompProfile, settings: Settings) -> Create:
+    metadata = profile.metadata
+    status = node_status(SECCOMP_PROFILES.kind, metadata.name, metadata.namespace, settings.node)
+    manifest = to_manifest(status)
+    owner = OwnerReference(
+        SECCOMP_PROFILES.api_version, SECCOMP_PROFILES.kind, metadata.name, metadata.uid, controller=True
+    )
+    manifest["metadata"]["ownerReferences"] = [plain(owner)]
+    return Create(NODE_STATUSES, metadata.namespace, status.metadata.name, manifest)
+
+
+def _mark(status: SecurityProfileNodeStatus, state: str, form: str) -> tuple[Patch, ...]:
+    metadata: dict[str, Any] = {
+        "labels": {labels.PROFILE_STATE: state},
+        "annotations": {labels.FORM: form or None},
+    }
+    return (_patch(status, {"metadata": metadata, "status": state}),)
+
+
+def _patch(status: SecurityProfileNodeStatus, patch: dict[str, Any]) -> Patch:
+    metadata = status.metadata
+    return Patch(NODE_STATUSES, metadata.namespace, metadata.name, patch, metadata.resource_version)
+
+
+def _form(status: SecurityProfileNodeStatus) -> str:
+    return status.metadata.annotations.get(labels.FORM, "")
+
+
+def _is_of(status: SecurityProfileNodeStatus, profile: SeccompProfile) -> bool:
+    return any(owner.uid == profile.metadata.uid for owner in status.metadata.owner_references)
+
+
+def _tell_in_use(subject: About, users: list[PodUse], settings: Settings) -> Tell:
+    names = [f"{pod.metadata.namespace}/{pod.metadata.name}" for pod in users[:SHOWN_PODS]]
+    more = f" and {len(users) - SHOWN_PODS} more" if len(users) > SHOWN_PODS else ""
+    return Tell(subject, "InUse", f"kept on {settings.node}: used by {', '.join(names)}{more}")

@@ -1,0 +1,245 @@
+"""The manager's decision: one profile over all nodes. Only the leader takes it.
+
+The manager owns the profile's finalizer, its annotations and its status, and is the only one who deletes objects.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from spo.cache import Index, View
+from spo.events import Key
+from spo.intents import NOTHING, Delete, Intent, Patch, Plan, Tell
+from spo.model import labels
+from spo.model.builtin import DaemonSetKeep, NodeKeep, SpodPod
+from spo.model.manifest import plain
+from spo.model.meta import Condition, with_condition
+from spo.model.node_status import SecurityProfileNodeStatus
+from spo.model.reasons import remedy
+from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES
+from spo.model.seccomp import SeccompProfile, SeccompProfileStatus
+from spo.model.spod import DELETE, SecurityProfilesOperatorDaemon
+from spo.model.spod import NAME as SPOD
+from spo.model.states import INSTALLED, PENDING, TERMINATING, overall, ready
+from spo.model.times import stamp
+from spo.reconcile.settings import Settings
+from spo.reconcile.verdict import Verdict, about, judge
+from spo.render.seccomp import annotation, unknown_syscalls
+
+SHOWN_NODES = 5
+UNKNOWN_SYSCALLS = "SyscallsKnown"
+
+
+def profile_of(status: SecurityProfileNodeStatus) -> tuple[str, ...]:
+    """The profile that a node status speaks of, as `namespace/name`: its controller."""
+    return tuple(
+        f"{status.metadata.namespace}/{owner.name}"
+        for owner in status.metadata.owner_references
+        if owner.kind == SECCOMP_PROFILES.kind
+    )
+
+
+STATUSES_BY_PROFILE = Index(SecurityProfileNodeStatus, profile_of)
+STATUSES_BY_NODE = Index(SecurityProfileNodeStatus, lambda status: (status.node_name,))
+
+
+def decide(view: View, key: Key, settings: Settings) -> Plan:
+    """What has to be done for this profile, cluster wide."""
+    statuses = view.among(STATUSES_BY_PROFILE, f"{key.namespace}/{key.name}")
+    profile = view.one(SeccompProfile, key.namespace, key.name)
+    if profile is None:
+        return Plan(tuple(_send_away(view, statuses, settings)))
+    stale = [status for status in statuses if not _is_of(status, profile)]
+    if stale:
+        return Plan(tuple(_send_away(view, stale, settings)), about=about(profile))
+    if profile.metadata.deleting:
+        return _end(view, profile, statuses, settings)
+
+    verdict = judge(view, profile, settings)
+    if verdict.problem is not None and _goes(view, profile, verdict, settings):
+        metadata = profile.metadata
+        return Plan(
+            (
+                Tell(about(profile), "ProfileRemoved", verdict.problem.message),
+                Delete(SECCOMP_PROFILES, metadata.namespace, metadata.name, metadata.uid, metadata.resource_version),
+            ),
+            about=about(profile),
+            problem=verdict.problem,
+        )
+    if metadata_patch := _metadata(profile, verdict):
+        return Plan((_patch(profile, {"metadata": metadata_patch}),), about=about(profile))
+
+    # A node that left the cluster has no daemon to let go of its status; nobody else speaks for it.
+    intents: list[Intent] = _send_away(view, [status for status in statuses if not _alive(view, status)], settings)
+    living = [status for status in statuses if _alive(view, status)]
+    intents += _show(view, profile, _status(view, profile, verdict, living, settings), verdict)
+    return Plan(tuple(intents), about=about(profile), problem=verdict.problem)
+
+
+def _goes(view: View, profile: SeccompProfile, verdict: Verdict, settings: Settings) -> bool:
+    """Is it the changed list that rejects the profile, and are such to be deleted (A4)?
+
+    The present form was once on all nodes: so it complied then, and only the list can have changed since.
+    """
+    spod = view.one(SecurityProfilesOperatorDaemon, settings.namespace, SPOD)
+    return (
+        verdict.problem is not None
+        and verdict.problem.reason == "ProfileNotAllowed"
+        and profile.status.installed_form == verdict.form
+        and spod is not None
+        and spod.spec.non_compliant_profiles == DELETE
+    )
+
+
+def _end(view: View, profile: SeccompProfile, statuses: list[SecurityProfileNodeStatus], settings: Settings) -> Plan:
+    """The profile is being deleted: ask every node for its status back, and let go when none is left."""
+    if labels.PROFILE_FINALIZER not in profile.metadata.finalizers:
+        return NOTHING
+    if not statuses:
+        finalizers = profile.metadata.without_finalizer(labels.PROFILE_FINALIZER).finalizers
+        return Plan((_patch(profile, {"metadata": {"finalizers": list(finalizers)}}),), about=about(profile))
+    intents = _send_away(view, statuses, settings)
+    intents += _show(view, profile, _ending(view, profile, statuses), None)
+    return Plan(tuple(intents), about=about(profile))
+
+
+def _send_away(view: View, statuses: list[SecurityProfileNodeStatus], settings: Settings) -> list[Intent]:
+    """Delete node statuses; where no daemon is left that could let go of one, let go in its stead."""
+    intents: list[Intent] = []
+    for status in statuses:
+        metadata = status.metadata
+        held = labels.NODE_FINALIZER in metadata.finalizers
+        if held and not _served(view, status, settings):
+            finalizers = list(metadata.without_finalizer(labels.NODE_FINALIZER).finalizers)
+            patch = {"metadata": {"finalizers": finalizers}}
+            intents.append(Patch(NODE_STATUSES, metadata.namespace, metadata.name, patch, metadata.resource_version))
+        if not metadata.deleting:
+            intents.append(Delete(NODE_STATUSES, metadata.namespace, metadata.name, metadata.uid))
+    return intents
+
+
+def _alive(view: View, status: SecurityProfileNodeStatus) -> bool:
+    return view.one(NodeKeep, "", status.node_name) is not None
+
+
+def _served(view: View, status: SecurityProfileNodeStatus, settings: Settings) -> bool:
+    """Is there, or will there be, a daemon on that node?"""
+    if not _alive(view, status):
+        return False
+    daemons = view.one(DaemonSetKeep, settings.namespace, SPOD)
+    if daemons is None or not daemons.rolled_out:
+        return True  # pods come and go: wait
+    return any(pod.spec.node_name == status.node_name for pod in view.among(DAEMONS_BY_NODE, status.node_name))
+
+
+DAEMONS_BY_NODE = Index(SpodPod, lambda pod: (pod.spec.node_name,))
+
+
+def _metadata(profile: SeccompProfile, verdict: Verdict) -> dict[str, Any]:
+    """What is missing of finalizer and annotations (B0, B6); empty if nothing."""
+    patch: dict[str, Any] = {}
+    metadata = profile.metadata
+    if labels.PROFILE_FINALIZER not in metadata.finalizers:
+        patch["finalizers"] = [*metadata.finalizers, labels.PROFILE_FINALIZER]
+    wanted: dict[str, str | None] = {}
+    if verdict.resolved is not None:
+        wanted[labels.SYSCALLS] = annotation(verdict.resolved)
+        wanted[labels.BASES] = ",".join(verdict.resolved.bases) or None
+    changed = {name: text for name, text in wanted.items() if metadata.annotations.get(name) != text}
+    return {**patch, "annotations": changed} if changed else patch
+
+
+def _status(
+    view: View,
+    profile: SeccompProfile,
+    verdict: Verdict,
+    statuses: list[SecurityProfileNodeStatus],
+    settings: Settings,
+) -> SeccompProfileStatus:
+    """The profile's status as it should read: the worst of what is wanted and of what all nodes report (J1)."""
+    state = verdict.state
+    if state == INSTALLED:
+        daemons = view.one(DaemonSetKeep, settings.namespace, SPOD)
+        expected = daemons.status.desired_number_scheduled if daemons is not None else 0
+        states = [status.status if _form(status) == verdict.form else PENDING for status in statuses]
+        state = overall([*states, PENDING] if len(states) < max(expected, 1) else states)
+        message = _progress(statuses, verdict, expected) if state != INSTALLED else "installed on all nodes"
+    else:
+        message = verdict.problem.message if verdict.problem is not None else f"the profile is {state.lower()}"
+        if kept := [status.node_name for status in statuses if status.status == TERMINATING]:
+            message += f" Still in use on {_names(kept)}."
+    reason = verdict.problem.reason if verdict.problem is not None else ready(state)[1]
+    form = {INSTALLED: verdict.form, PENDING: profile.status.installed_form}.get(state, "")
+    if verdict.state != INSTALLED and not verdict.keep:
+        form = ""
+    return _with(view, profile, state, reason, message, form)
+
+
+def _ending(view: View, profile: SeccompProfile, statuses: list[SecurityProfileNodeStatus]) -> SeccompProfileStatus:
+    used = [status.node_name for status in statuses if status.status == TERMINATING]
+    message = f"in use on {_names(used)}. {remedy('InUse')}" if used else "being removed from all nodes"
+    return _with(view, profile, TERMINATING, ready(TERMINATING)[1], message, profile.status.installed_form)
+
+
+def _with(
+    view: View, profile: SeccompProfile, state: str, reason: str, message: str, form: str
+) -> SeccompProfileStatus:
+    now, generation = stamp(view.now), profile.metadata.generation
+    is_ready = "True" if state == INSTALLED else "False"
+    conditions = with_condition(
+        profile.status.conditions, Condition("Ready", is_ready, reason, message, now, generation)
+    )
+    unknown = unknown_syscalls(profile)
+    if unknown:
+        text = f"no kernel we know has: {', '.join(unknown[:20])}. {remedy('UnknownSyscalls')}"
+        conditions = with_condition(
+            conditions, Condition(UNKNOWN_SYSCALLS, "False", "UnknownSyscalls", text, now, generation)
+        )
+    elif any(condition.type == UNKNOWN_SYSCALLS for condition in conditions):
+        known = Condition(UNKNOWN_SYSCALLS, "True", "AllKnown", "every name is known", now, generation)
+        conditions = with_condition(conditions, known)
+    return SeccompProfileStatus(conditions, state, "", (), profile.localhost_profile, form)
+
+
+def _show(view: View, profile: SeccompProfile, wanted: SeccompProfileStatus, verdict: Verdict | None) -> list[Intent]:
+    """Write the status if it says something new; an Event comes with a new problem."""
+    present = profile.status
+    if _says(present) == _says(wanted):
+        return []
+    intents: list[Intent] = []
+    problem = verdict.problem if verdict is not None else None
+    if problem is not None and all(problem.message not in condition.message for condition in present.conditions):
+        intents.append(Tell(about(profile), problem.reason, problem.message))
+    patch = {**plain(wanted), "installedForm": wanted.installed_form or None}
+    return [*intents, _patch(profile, {"status": patch}, "status")]
+
+
+def _says(status: SeccompProfileStatus) -> tuple[Any, ...]:
+    told = tuple(replace(each, last_transition_time="") for each in status.conditions)
+    return (status.status, status.localhost_profile, status.installed_form, told)
+
+
+def _progress(statuses: list[SecurityProfileNodeStatus], verdict: Verdict, expected: int) -> str:
+    done = sum(status.status == INSTALLED and _form(status) == verdict.form for status in statuses)
+    # A count would be written again with every node; that some are missing is enough here.
+    return "waiting for nodes" if expected == 0 or done < expected else "being installed"
+
+
+def _names(nodes: list[str]) -> str:
+    more = f" and {len(nodes) - SHOWN_NODES} more" if len(nodes) > SHOWN_NODES else ""
+    return ", ".join(nodes[:SHOWN_NODES]) + more
+
+
+def _patch(profile: SeccompProfile, patch: dict[str, Any], subresource: str = "") -> Patch:
+    metadata = profile.metadata
+    return Patch(SECCOMP_PROFILES, metadata.namespace, metadata.name, patch, metadata.resource_version, subresource)
+
+
+def _form(status: SecurityProfileNodeStatus) -> str:
+    return status.metadata.annotations.get(labels.FORM, "")
+
+
+def _is_of(status: SecurityProfileNodeStatus, profile: SeccompProfile) -> bool:
+    return any(owner.uid == profile.metadata.uid for owner in status.metadata.owner_references)

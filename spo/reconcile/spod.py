@@ -1,0 +1,121 @@
+"""The manager's decision on spod: the daemon set it asks for, and what spod says about it. Only the leader takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from spo.cache import View
+from spo.events import Key
+from spo.intents import NOTHING, About, Apply, Create, Intent, Patch, Plan, Tell
+from spo.model import labels
+from spo.model.builtin import DaemonSetKeep
+from spo.model.manifest import plain
+from spo.model.meta import Condition, with_condition
+from spo.model.reasons import remedy
+from spo.model.resource import DAEMONSETS, SPODS
+from spo.model.spod import NAME, SecurityProfilesOperatorDaemon, SpodStatus
+from spo.model.times import stamp
+from spo.reconcile.settings import Settings
+from spo.render import daemonset
+from spo.render.spod import default_spod, not_built, remarks
+
+IN_EFFECT = "SettingsInEffect"
+
+
+def decide(view: View, key: Key, settings: Settings) -> Plan:
+    """Bring about the default spod, the daemon set, and spod's status."""
+    spod = view.one(SecurityProfilesOperatorDaemon, key.namespace, key.name)
+    if key.name != NAME:
+        return _not_the_one(view, spod) if spod is not None else NOTHING
+    if spod is None:
+        return Plan((Create(SPODS, key.namespace, NAME, default_spod(key.namespace)),))
+    if spod.metadata.deleting:
+        return NOTHING  # the daemon set goes with it; a new default spod comes when it is gone
+
+    wanted = daemonset.daemonset(spod, _daemonset_settings(settings))
+    live = view.one(DaemonSetKeep, key.namespace, NAME)
+    intents: list[Intent] = []
+    if live is None or not _is_as_wanted(live, wanted):
+        intents.append(Apply(DAEMONSETS, key.namespace, NAME, wanted))
+        state, reason = ("CREATING", "Creating") if live is None else ("UPDATING", "Updating")
+    elif live.rolled_out:
+        state, reason = "RUNNING", "Available"
+    else:
+        begun = spod.status.state in ("RUNNING", "UPDATING")
+        state, reason = ("UPDATING", "Updating") if begun else ("CREATING", "Creating")
+    return Plan((*intents, *_show(view, spod, state, reason, _MESSAGES[state])), about=_about(spod))
+
+
+_MESSAGES = {
+    "CREATING": "the daemons are being started",
+    "UPDATING": "the daemons are being rolled out again",
+    "RUNNING": "a daemon is ready on every node",
+}
+
+
+def _daemonset_settings(settings: Settings) -> daemonset.Settings:
+    return daemonset.Settings(settings.namespace, settings.image, settings.pull_policy, settings.kubelet_dir)
+
+
+def _is_as_wanted(live: DaemonSetKeep, wanted: Mapping[str, Any]) -> bool:
+    """Is the daemon set what we asked for last, and has nobody changed it since?
+
+    The hash tells what we no longer ask for; the comparison what others changed. The server's defaults are no change.
+    """
+    rendered = wanted["metadata"]["annotations"][labels.RENDERED]
+    return live.metadata.annotations.get(labels.RENDERED) == rendered and covers(wanted["spec"], live.spec)
+
+
+def covers(wanted: Any, live: Any) -> bool:
+    """Does `live` say all that `wanted` says? It may say more in its objects, not in its lists."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(
+            name in live and covers(want, live[name]) for name, want in wanted.items()
+        )
+    if isinstance(wanted, list | tuple):
+        return (
+            isinstance(live, list | tuple)
+            and len(wanted) == len(live)
+            and all(covers(want, have) for want, have in zip(wanted, live, strict=True))
+        )
+    return bool(wanted == live)
+
+
+def _not_the_one(view: View, spod: SecurityProfilesOperatorDaemon) -> Plan:
+    namespace, name = spod.metadata.namespace, spod.metadata.name
+    message = f"only the object {NAME} in namespace {namespace} is read, not {name}. {remedy('NotTheOne')}"
+    return Plan(tuple(_show(view, spod, "ERROR", "NotTheOne", message)), about=_about(spod))
+
+
+def _show(view: View, spod: SecurityProfilesOperatorDaemon, state: str, reason: str, message: str) -> list[Intent]:
+    """Write the status if it says something new; an Event comes with what a user should know."""
+    now, generation = stamp(view.now), spod.metadata.generation
+    ready = Condition("Ready", "True" if state == "RUNNING" else "False", reason, message, now, generation)
+    in_effect = _settings_in_effect(spod, now)
+    conditions = with_condition(with_condition(spod.status.conditions, ready), in_effect)
+    told = {each.type: each for each in spod.status.conditions}
+    new = [each for each in (ready, in_effect) if each.type not in told or not told[each.type].same_as(each)]
+    if not new and spod.status.state == state:
+        return []
+    warnings = [
+        Tell(_about(spod), each.reason, each.message)
+        for each in new
+        if remedy(each.reason) and (each.type not in told or told[each.type].message != each.message)
+    ]
+    metadata = spod.metadata
+    status = {"status": plain(SpodStatus(conditions, state))}
+    return [*warnings, Patch(SPODS, metadata.namespace, metadata.name, status, metadata.resource_version, "status")]
+
+
+def _settings_in_effect(spod: SecurityProfilesOperatorDaemon, now: str) -> Condition:
+    generation = spod.metadata.generation
+    for reason, found in (("NotInThisRelease", not_built(spod)), ("EmptyList", remarks(spod))):
+        if found:
+            text = "; ".join(f"{each.field}: {each.message}" for each in found)
+            return Condition(IN_EFFECT, "False", reason, f"{text}. {remedy(reason)}", now, generation)
+    return Condition(IN_EFFECT, "True", "AllSupported", "every setting has its effect", now, generation)
+
+
+def _about(spod: SecurityProfilesOperatorDaemon) -> About:
+    return About(SPODS, spod.metadata.namespace, spod.metadata.name, spod.metadata.uid)

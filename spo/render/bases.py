@@ -1,0 +1,77 @@
+"""The base profiles that ship with the operator: what a container runtime itself calls under the filter (B5)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from spo.model import labels
+from spo.model.meta import ObjectMeta
+from spo.model.seccomp import SeccompProfile, SeccompProfileSpec, Syscall
+from spo.render.resolve import Resolved
+from spo.render.seccomp import form_of, render
+
+
+class Base(Struct, frozen=True):
+    """A measured set: all syscalls from the loading of the filter to the start of the workload, in every case tried."""
+
+    name: str
+    measured_on: str
+    measured: str
+    extras: str
+    remarks: str
+
+
+RUNC = Base(
+    name="runc-v1.0.0",
+    measured_on="runc 1.1.5+ds1-1+deb12u1 (spec 1.0.2-dev, go1.19.8, libseccomp 2.5.4), "
+    "kernel 6.18.44 x86_64, Debian 12",
+    measured="""
+    capget capset chdir close epoll_ctl execve faccessat2 fchown fcntl fstat fstatfs futex getcwd getdents64 getpid
+    getppid newfstatat openat prctl read rt_sigreturn setgid setgroups setuid write
+    """,
+    # With flags in the profile, or a newer runc, all of its Go threads are filtered, not just the one that starts the
+    # workload: what those threads may call.
+    extras="epoll_pwait mmap nanosleep sched_yield tgkill",
+    remarks="The name is the documented one; measured on runc 1.1.5, on no other version. epoll_pwait, mmap, "
+    "nanosleep, sched_yield and tgkill were not measured: extras for profiles with flags and for newer versions.",
+)
+CRUN = Base(
+    name="crun-v1.8.1",
+    measured_on="crun 1.8.1-1+deb12u1 (spec 1.0.0, libseccomp 2.5.4), kernel 6.18.44 x86_64, Debian 12",
+    measured="""
+    capset close execve fchown ioctl openat prctl pselect6 read rt_sigaction rt_sigprocmask setgroups setresgid
+    setresuid statx umask write
+    """,
+    extras="",
+    remarks="Measured on crun 1.8.1, no other version.",
+)
+BASES = (RUNC, CRUN)
+
+
+def profile_of(base: Base, namespace: str) -> SeccompProfile:
+    """The SeccompProfile of a base, in the operator's namespace."""
+    names = tuple(sorted({*base.measured.split(), *base.extras.split()}))
+    spec = SeccompProfileSpec("SCMP_ACT_ERRNO", syscalls=(Syscall(names, "SCMP_ACT_ALLOW"),))
+    file = render(Resolved(SeccompProfile(spec), spec.syscalls))
+    annotations = {
+        labels.MEASURED_ON: base.measured_on,
+        labels.REMARKS: base.remarks,
+        labels.SHIPPED: form_of(file),
+    }
+    metadata = ObjectMeta(name=base.name, namespace=namespace, labels=labels.APP_LABELS, annotations=annotations)
+    return SeccompProfile(spec, metadata)
+
+
+def shipped(namespace: str) -> tuple[SeccompProfile, ...]:
+    """The operator's own profiles, for its namespace."""
+    return tuple(profile_of(base, namespace) for base in BASES)
+
+
+def is_shipped(profile: SeccompProfile, operator_namespace: str) -> bool:
+    """Whether this is one of the operator's own profiles: its namespace, a shipped name, the shipped text (A4)."""
+    return any(
+        profile.metadata.namespace == operator_namespace
+        and profile.metadata.name == ours.metadata.name
+        and profile.spec == ours.spec
+        for ours in shipped(operator_namespace)
+    )

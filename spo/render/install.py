@@ -1,0 +1,94 @@
+"""All that is installed for the operator, for any namespace. The files under `deploy/` are made from this."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spo.model.crd import definitions
+from spo.model.labels import APP, APP_LABELS
+from spo.model.manifest import to_manifest
+from spo.render.bases import shipped
+from spo.render.rbac import MANAGER, rbac
+
+NAMESPACE = "security-profiles-operator"
+IMAGE = "security-profiles-operator:0.1.0"
+REPLICAS = 2
+POD_LABELS = {**APP_LABELS, "name": APP}
+
+Manifests = list[dict[str, Any]]
+
+
+def manifests(namespace: str = NAMESPACE, image: str = IMAGE) -> Manifests:
+    """Every object of the operator, in the order of installation, for this namespace."""
+    return [manifest for part in files(namespace, image).values() for manifest in part]
+
+
+def files(namespace: str = NAMESPACE, image: str = IMAGE) -> dict[str, Manifests]:
+    """The same by file below `deploy/`, in the order of installation."""
+    crds = {f"crds/{crd['spec']['names']['plural']}.yaml": [crd] for crd in definitions()}
+    profiles = {f"profiles/{each.metadata.name}.yaml": [to_manifest(each)] for each in shipped(namespace)}
+    return {
+        "namespace.yaml": [namespace_manifest(namespace)],
+        **crds,
+        "rbac.yaml": rbac(namespace),
+        "manager.yaml": [manager(namespace, image)],
+        **profiles,
+    }
+
+
+def namespace_manifest(namespace: str) -> dict[str, Any]:
+    """The operator's namespace. Its daemons mount a directory of the node, which takes the level `privileged`."""
+    levels = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": namespace, "labels": {**APP_LABELS, **levels}},
+    }
+
+
+def manager(namespace: str, image: str) -> dict[str, Any]:
+    """The manager's Deployment: several replicas, one of which leads."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": MANAGER, "namespace": namespace, "labels": dict(APP_LABELS)},
+        "spec": {
+            "replicas": REPLICAS,
+            "selector": {"matchLabels": dict(POD_LABELS)},
+            "template": {
+                "metadata": {"labels": dict(POD_LABELS)},
+                "spec": {
+                    "serviceAccountName": MANAGER,
+                    "nodeSelector": {"kubernetes.io/os": "linux"},
+                    "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+                    "containers": [_container(image)],
+                },
+            },
+        },
+    }
+
+
+def _container(image: str) -> dict[str, Any]:
+    return {
+        "name": MANAGER,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["manager"],
+        "env": [
+            {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+            for name, path in (("OPERATOR_NAMESPACE", "metadata.namespace"), ("POD_NAME", "metadata.name"))
+        ]
+        # Handed on to the daemons: what they run, and where the kubelets keep their files.
+        + [{"name": "OPERATOR_IMAGE", "value": image}, {"name": "KUBELET_DIR", "value": "/var/lib/kubelet"}],
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "64Mi"},
+            "limits": {"memory": "128Mi"},
+        },
+        "securityContext": {
+            "runAsUser": 65535,
+            "runAsGroup": 65535,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }

@@ -1,0 +1,106 @@
+"""Who may do what: the roles of the manager and the daemons, complete, and with nothing that they do not use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from spo.model.labels import APP_LABELS
+from spo.model.resource import (
+    CRDS,
+    DAEMONSETS,
+    EVENTS,
+    LEASES,
+    NODE_STATUSES,
+    NODES,
+    PODS,
+    SECCOMP_PROFILES,
+    SPODS,
+    Resource,
+)
+
+MANAGER = "security-profiles-operator"
+DAEMON = "spod"
+
+READ = ("get", "list", "watch")
+# Server-side apply is a PATCH; where the object may not be there yet, the server asks for `create` too.
+APPLY = ("create", "patch")
+
+Grant = tuple[Resource, str, tuple[str, ...]]  # resource, sub-resource, verbs
+
+MANAGER_EVERYWHERE: tuple[Grant, ...] = (
+    (CRDS, "", READ),  # wait until our kinds are served
+    (NODES, "", READ),  # a node status whose node is gone holds nobody up
+    (SECCOMP_PROFILES, "", (*READ, "patch", "delete")),  # finalizer and annotations; A4
+    (SECCOMP_PROFILES, "status", ("patch",)),
+    (NODE_STATUSES, "", (*READ, "patch", "delete")),  # those of profiles and nodes that are gone
+    (EVENTS, "", APPLY),  # on objects of every namespace
+)
+MANAGER_AT_HOME: tuple[Grant, ...] = (
+    (SPODS, "", (*READ, *APPLY)),
+    (SPODS, "status", ("patch",)),
+    (DAEMONSETS, "", (*READ, *APPLY)),
+    (PODS, "", READ),  # the daemons'
+    (LEASES, "", (*READ, *APPLY)),  # leader election
+)
+DAEMON_EVERYWHERE: tuple[Grant, ...] = (
+    (SECCOMP_PROFILES, "", READ),
+    (NODE_STATUSES, "", (*READ, *APPLY)),  # never delete: only the manager's leader does
+    (PODS, "", READ),  # of its own node
+    (EVENTS, "", APPLY),
+)
+DAEMON_AT_HOME: tuple[Grant, ...] = ((SPODS, "", READ),)  # the allow list
+
+
+def rbac(namespace: str) -> list[dict[str, Any]]:
+    """The ServiceAccounts, roles and bindings of the operator in this namespace, in the order of their installation."""
+    return [
+        _account(MANAGER, namespace),
+        _account(DAEMON, namespace),
+        _role("ClusterRole", MANAGER, MANAGER_EVERYWHERE),
+        _binding("ClusterRole", MANAGER, namespace),
+        _role("Role", MANAGER, MANAGER_AT_HOME, namespace),
+        _binding("Role", MANAGER, namespace),
+        _role("ClusterRole", DAEMON, DAEMON_EVERYWHERE),
+        _binding("ClusterRole", DAEMON, namespace),
+        _role("Role", DAEMON, DAEMON_AT_HOME, namespace),
+        _binding("Role", DAEMON, namespace),
+    ]
+
+
+def _metadata(name: str, namespace: str = "") -> dict[str, Any]:
+    place = {"namespace": namespace} if namespace else {}
+    return {"name": name, **place, "labels": dict(APP_LABELS)}
+
+
+def _account(name: str, namespace: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(name, namespace)}
+
+
+def _role(kind: str, name: str, grants: Iterable[Grant], namespace: str = "") -> dict[str, Any]:
+    rules = [
+        {
+            "apiGroups": [resource.group],
+            "resources": [f"{resource.plural}/{subresource}" if subresource else resource.plural],
+            "verbs": list(verbs),
+        }
+        for resource, subresource, verbs in grants
+    ]
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": _metadata(name, namespace),
+        "rules": rules,
+    }
+
+
+def _binding(role_kind: str, name: str, namespace: str) -> dict[str, Any]:
+    """A role (of the cluster: everywhere) for the ServiceAccount of the same name."""
+    metadata = _metadata(name, "" if role_kind == "ClusterRole" else namespace)
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": f"{role_kind}Binding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
+    }

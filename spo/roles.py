@@ -1,0 +1,199 @@
+"""What each process is made of: what it wants to know, what it decides, and which news makes what due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from spo.cache import Change, Index, View
+from spo.events import Key
+from spo.intents import NOTHING, Plan
+from spo.interest import Interest
+from spo.loop import Role
+from spo.model import labels
+from spo.model.builtin import DaemonSetKeep, LeaseKeep, NodeKeep, PodUse, SpodPod
+from spo.model.node_status import SecurityProfileNodeStatus
+from spo.model.resource import DAEMONSETS, LEASES, NODE_STATUSES, NODES, PODS, SECCOMP_PROFILES, SPODS
+from spo.model.seccomp import SeccompProfile
+from spo.model.spod import NAME as SPOD
+from spo.model.spod import SecurityProfilesOperatorDaemon
+from spo.reconcile import leader, node_profile, profile, spod
+from spo.reconcile.settings import Settings
+
+DAEMON_LABELS = f"app={labels.APP},name={SPOD}"
+
+PROFILES_BY_BASE = Index(
+    SeccompProfile, lambda each: (each.spec.base_profile_name,) if each.spec.base_profile_name else ()
+)
+
+
+def daemon(settings: Settings) -> Role:
+    """The process on every node: puts profiles on its disk, and says so in node statuses."""
+    of_this_node = f"{labels.NODE_NAME}={labels.label_value(settings.node)}"
+    return Role(
+        name="daemon",
+        interests=(
+            Interest(SECCOMP_PROFILES, SeccompProfile),
+            Interest(SPODS, SecurityProfilesOperatorDaemon, namespace=settings.namespace),
+            Interest(NODE_STATUSES, SecurityProfileNodeStatus, labels=of_this_node),
+            Interest(PODS, PodUse, fields=f"spec.nodeName={settings.node}"),
+        ),
+        indexes=(node_profile.PODS_BY_FILE, PROFILES_BY_BASE),
+        marks={
+            SECCOMP_PROFILES.kind: _with_dependents,
+            SPODS.kind: _all_if_policy_changed,
+            NODE_STATUSES.kind: _profile_of_status,
+            PODS.kind: _profiles_of_pod,
+            "File": _profile_of_file,
+        },
+        decisions={SECCOMP_PROFILES.kind: partial(node_profile.decide, settings=settings)},
+        reads_files=True,
+    )
+
+
+def manager(settings: Settings) -> Role:
+    """The process that decides for the whole cluster: the daemon set, and each profile over all nodes."""
+    own = settings.namespace
+    lock = Key(LEASES.kind, own, leader.LOCK)
+    spod_key = Key(SPODS.kind, own, SPOD)
+    return Role(
+        name="manager",
+        interests=(
+            Interest(SECCOMP_PROFILES, SeccompProfile),
+            Interest(NODE_STATUSES, SecurityProfileNodeStatus),
+            Interest(SPODS, SecurityProfilesOperatorDaemon, namespace=own),
+            Interest(DAEMONSETS, DaemonSetKeep, namespace=own, fields=f"metadata.name={SPOD}"),
+            Interest(PODS, SpodPod, namespace=own, labels=DAEMON_LABELS),
+            Interest(NODES, NodeKeep),
+            Interest(LEASES, LeaseKeep, namespace=own, fields=f"metadata.name={leader.LOCK}", timed=True),
+        ),
+        indexes=(profile.STATUSES_BY_PROFILE, profile.STATUSES_BY_NODE, profile.DAEMONS_BY_NODE, PROFILES_BY_BASE),
+        marks={
+            SECCOMP_PROFILES.kind: _with_dependents,
+            NODE_STATUSES.kind: _profile_of_status,
+            SPODS.kind: partial(_spod_and_policy, spod_key=spod_key),
+            DAEMONSETS.kind: partial(_spod_and_coverage, spod_key=spod_key),
+            PODS.kind: _profiles_on_node_of_pod,
+            NODES.kind: _profiles_on_node,
+            LEASES.kind: partial(_all_if_leader_changed, spod_key=spod_key),
+        },
+        decisions={
+            SECCOMP_PROFILES.kind: partial(_if_leader, decide=profile.decide, settings=settings),
+            SPODS.kind: partial(_if_leader, decide=spod.decide, settings=settings),
+            LEASES.kind: partial(leader.decide, identity=settings.identity),
+        },
+        duties=(lock, spod_key),
+    )
+
+
+def _if_leader(view: View, key: Key, decide: Callable[[View, Key, Settings], Plan], settings: Settings) -> Plan:
+    if leader.leads(view, settings.namespace, settings.identity):
+        return decide(view, key, settings)
+    # Who held the lease and is late with renewing may come back without anybody noticing: ask again.
+    late = leader.holds(view, settings.namespace, settings.identity)
+    return Plan(wake_at=view.now + leader.RENEW_EVERY_S) if late else NOTHING
+
+
+# -- which news makes what due -------------------------------------------------------------------------------------
+
+
+def _with_dependents(view: View, change: Change) -> Iterator[Key]:
+    """A profile, and all that is built on it, however far (B3)."""
+    seen, todo = {change.key}, [change.key]
+    while todo:
+        base = todo.pop()
+        yield base
+        for built in view.among(PROFILES_BY_BASE, base.name):
+            dependent = Key(base.kind, built.metadata.namespace, built.metadata.name)
+            if dependent not in seen:
+                seen.add(dependent)
+                todo.append(dependent)
+
+
+def _profile_of_status(view: View, change: Change) -> Iterator[Key]:
+    for status in (change.before, change.after):
+        if status is not None:
+            yield from _profiles_of((status,))
+
+
+def _profiles_of_pod(view: View, change: Change) -> Iterator[Key]:
+    pods = [pod for pod in (change.before, change.after) if pod is not None]
+    for file in dict.fromkeys(file for pod in pods for file in node_profile.files_in_use(pod)):
+        yield from _profile_named_by(file)
+
+
+def _profile_of_file(view: View, change: Change) -> Iterator[Key]:
+    return _profile_named_by(change.key.name)
+
+
+def _profile_named_by(file: str) -> Iterator[Key]:
+    """The profile whose file this is, by the path alone: there may be no such profile any more."""
+    namespace, slash, name = file.partition("/")
+    if slash and "/" not in name and name.endswith(".json"):
+        yield Key(SECCOMP_PROFILES.kind, namespace, name.removesuffix(".json"))
+
+
+def _all_if_policy_changed(view: View, change: Change) -> Iterable[Key]:
+    if change.key.name == SPOD and _policy(change.before) != _policy(change.after):
+        return _all_profiles(view)
+    return ()
+
+
+def _spod_and_policy(view: View, change: Change, spod_key: Key) -> Iterator[Key]:
+    yield change.key
+    yield spod_key
+    yield from _all_if_policy_changed(view, change)
+
+
+def _spod_and_coverage(view: View, change: Change, spod_key: Key) -> Iterator[Key]:
+    yield spod_key
+    if _coverage(change.before) != _coverage(change.after):
+        yield from _all_profiles(view)
+
+
+def _profiles_on_node(view: View, change: Change) -> Iterable[Key]:
+    """A node came or went; what else happens to it is not our business."""
+    if change.before is not None and change.after is not None:
+        return ()
+    return _profiles_of(view.among(profile.STATUSES_BY_NODE, change.key.name))
+
+
+def _profiles_on_node_of_pod(view: View, change: Change) -> Iterable[Key]:
+    """A daemon came or went."""
+    if change.before is not None and change.after is not None:
+        return ()
+    return _profiles_of(view.among(profile.STATUSES_BY_NODE, (change.before or change.after).spec.node_name))
+
+
+def _all_if_leader_changed(view: View, change: Change, spod_key: Key) -> Iterator[Key]:
+    yield change.key
+    if _holder(change.before) != _holder(change.after):  # a new leader looks at everything
+        yield spod_key
+        yield from _all_profiles(view)
+
+
+def _profiles_of(statuses: Iterable[SecurityProfileNodeStatus]) -> Iterator[Key]:
+    for status in statuses:
+        for name in profile.profile_of(status):
+            namespace, _, own_name = name.partition("/")
+            yield Key(SECCOMP_PROFILES.kind, namespace, own_name)
+
+
+def _all_profiles(view: View) -> Iterator[Key]:
+    for each in view.all(SeccompProfile):
+        yield Key(SECCOMP_PROFILES.kind, each.metadata.namespace, each.metadata.name)
+
+
+def _policy(found: SecurityProfilesOperatorDaemon | None) -> object:
+    """What of spod the verdict on a profile depends on."""
+    if found is None:
+        return None
+    return (found.spec.allowed_syscalls, found.spec.allowed_seccomp_actions, found.spec.non_compliant_profiles)
+
+
+def _coverage(found: DaemonSetKeep | None) -> object:
+    return None if found is None else (found.status.desired_number_scheduled, found.rolled_out)
+
+
+def _holder(found: LeaseKeep | None) -> str:
+    return "" if found is None else found.spec.holder_identity

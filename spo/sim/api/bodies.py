@@ -1,0 +1,147 @@
+"""What a client sent: JSON or YAML into an object, and what the API server says when it cannot be read."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from spo.sim.api.metadata import go_type
+from spo.sim.api.status import ApiError, bad_request
+
+Object = dict[str, Any]
+
+BODY_BYTES_MAX = 3 << 20
+_LONG_NUMBER = re.compile(rb"\d{19}")
+_ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+_JSON_COMPLAINTS = {
+    "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
+    "Expecting value": "looking for beginning of value",
+    "Expecting ':' delimiter": "after object key",
+    "Expecting ',' delimiter": "after object key:value pair",
+    "Extra data": "after top-level value",
+}
+
+
+class Unreadable(Exception):
+    """Not JSON; the text is encoding/json's."""
+
+
+def check_size(body: bytes) -> None:
+    """413 for a body the server would not take in."""
+    if len(body) > BODY_BYTES_MAX:
+        raise ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {BODY_BYTES_MAX}")
+
+
+def unsupported_media(accepted: str = _ACCEPTED) -> ApiError:
+    text = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+    return ApiError(415, "UnsupportedMediaType", text)
+
+
+def decode(body: bytes, media_type: str) -> Any:
+    """Any JSON value. Raises Unreadable, or ApiError 415."""
+    if media_type in ("application/json", ""):
+        return decode_json(body)
+    if media_type == "application/yaml":
+        return decode_yaml(body)
+    raise unsupported_media()
+
+
+def decode_json(body: bytes) -> Any:
+    """Any JSON value. Raises Unreadable."""
+    try:
+        value = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        raise Unreadable(_go_complaint(body)) from None
+    return _as_go_reads(value) if _LONG_NUMBER.search(body) else value
+
+
+def _as_go_reads(value: Any) -> Any:
+    """Integers beyond 64 bits become floats."""
+    if isinstance(value, dict):
+        return {key: _as_go_reads(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_go_reads(inner) for inner in value]
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return float(value)
+    return value
+
+
+def decode_yaml(body: bytes) -> Any:
+    """YAML as sigs.k8s.io/yaml reads it: 1.1 booleans (`y`, `no`), no dates. JSON is YAML. Raises Unreadable."""
+    if body[:1] == b"{":
+        try:
+            return msgspec.json.decode(body)
+        except msgspec.DecodeError:
+            pass
+    from spo.sim.api.yaml11 import load  # PyYAML is slow to import, and rarely needed
+
+    return load(body)
+
+
+def duplicates(body: bytes, decoded: Any) -> list[str]:
+    """The paths of keys that stand more than once in an object."""
+    # A client in this process sends what msgspec encodes: then equal length proves that nothing was lost in decoding.
+    if len(msgspec.json.encode(decoded)) == len(body):
+        return []
+    try:
+        pairs = json.loads(body, object_pairs_hook=_Pairs)
+    except ValueError:
+        return []
+    found: list[str] = []
+    _find_duplicates(pairs, "", found)
+    return found
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object with its keys as often as they were written."""
+
+
+def _find_duplicates(value: Any, path: str, found: list[str]) -> None:
+    if isinstance(value, _Pairs):
+        seen = set()
+        for key, inner in value:
+            place = f"{path}.{key}" if path else key
+            _find_duplicates(inner, place, found)
+            if key in seen and place not in found:
+                found.append(place)
+            seen.add(key)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _find_duplicates(inner, f"{path}[{index}]", found)
+
+
+def unrecognized(kind: str, why: str, body: bytes) -> ApiError:
+    """400 for a body that is no object at all."""
+    return bad_request(f"the object provided is unrecognized (must be of type {kind}): {why} ({_summary(body)})")
+
+
+def no_version_or_kind(why: str) -> str:
+    return f"couldn't get version/kind; json parse error: {why}"
+
+
+def not_a_struct(value: Any) -> str:
+    """encoding/json's text when a list or a text stands where an object should."""
+    shape = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+    return f"json: cannot unmarshal {go_type(value)} into Go value of type {shape}"
+
+
+def _summary(body: bytes) -> str:
+    if not body:
+        return "<empty>"
+    shown = body[:30].decode("utf-8", "replace") if body[:1] == b"{" else body[:30].hex()
+    return shown + " ..." if len(body) > 30 else shown
+
+
+def _go_complaint(body: bytes) -> str:
+    text = body.decode("utf-8", "replace")
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.pos >= len(text.rstrip()):
+            return "unexpected end of JSON input"
+        where = next((go for python, go in _JSON_COMPLAINTS.items() if error.msg.startswith(python)), "in literal")
+        return f"invalid character '{text[error.pos]}' {where}"
+    return "invalid UTF-8 in string"

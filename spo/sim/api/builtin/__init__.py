@@ -1,0 +1,14 @@
+"""The kinds an API server has by itself: one table, found by resource (`pods`, `daemonsets.apps`).
+
+Only what the operator, the simulated controllers and the recorded sequences need is here; a group, kind or field that
+is not answers as one a real server does not know.
+"""
+
+from __future__ import annotations
+
+from spo.sim.api.builtin import cluster, core, pods, workloads
+from spo.sim.api.builtin.kind import BuiltIn
+from spo.sim.api.status import qualified
+
+KINDS: tuple[BuiltIn, ...] = (pods.POD, *core.KINDS, *workloads.KINDS, *cluster.KINDS)
+TABLE: dict[str, BuiltIn] = {qualified(kind.resource.plural, kind.resource.group): kind for kind in KINDS}

@@ -1,0 +1,307 @@
+"""List: consistent, exact and paged, all derived from the store's revisions (ListOptions, GetList of apiserver's storage)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from spo.sim.api import fieldselectors, selectors
+from spo.sim.api.call import Call, answer, options_refused
+from spo.sim.api.fieldselectors import FieldSelector
+from spo.sim.api.http import Response
+from spo.sim.api.lookup import Lookup, dimension
+from spo.sim.api.resources import Served
+from spo.sim.api.rest import converted, rendered
+from spo.sim.api.revisions import revision_of, too_large
+from spo.sim.api.selectors import LabelSelector
+from spo.sim.api.status import ApiError, FieldError, bad_request, expired
+from spo.sim.store import Compacted, Record, Store
+
+EXACT, NOT_OLDER = "Exact", "NotOlderThan"
+_TOKEN_VERSION = "meta.k8s.io/v1"
+_SNAPSHOTS_MAX = 4  # of lists in the past, for the pages that follow
+_EXPIRED_TOKEN = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
+)
+_EXPIRED_LIST = "The resourceVersion for the provided list is too old."
+
+
+class Page(Struct):
+    """Some records of a list at one revision; `following` is the token for the rest, if there is any."""
+
+    records: list[Record]
+    revision: int
+    following: str = ""
+    remaining: int | None = None
+
+
+class Selection(Struct, frozen=True):
+    """Which objects a list or a watch is about."""
+
+    served: Served
+    namespace: str
+    labels: LabelSelector
+    fields: FieldSelector
+
+    @property
+    def everything(self) -> bool:
+        return not self.labels.requirements and not self.fields.terms
+
+    def matches(self, record: Record, fields: Callable[[Record], Mapping[str, str]] | None = None) -> bool:
+        if self.namespace and record.key.namespace != self.namespace:
+            return False
+        return self.labels.matches(record.labels) and self.fields.matches(record, fields or self.open)
+
+    def open(self, record: Record) -> Mapping[str, str]:
+        return self.served.kind.fields(converted(self.served, record))
+
+
+def selection(call: Call) -> Selection:
+    """Raises ApiError 400."""
+    namespace = call.key.namespace
+    return Selection(
+        call.served,
+        namespace,
+        selectors.parse(call.query.get("labelSelector", "")),
+        fieldselectors.parse(call.query.get("fieldSelector", ""), call.served.kind),
+    )
+
+
+def check_list_options(call: Call, watching: bool) -> None:
+    """Refuse what cannot be asked together (ValidateListOptions). Raises ApiError 400 or 422."""
+    query = call.query
+    for name in ("limit", "timeoutSeconds"):
+        number(query, name)
+    match, version = query.get("resourceVersionMatch", ""), query.get("resourceVersion", "")
+    initial = query.get("sendInitialEvents")
+    faults: list[tuple[str, str]] = []
+    if watching:
+        faults = _watch_faults(match, query)
+    else:
+        if initial is not None:
+            faults.append(("sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list"))
+        if match:
+            faults += _match_faults(match, version, query.get("continue", ""))
+    if faults:
+        errors = [FieldError(path, _reason(message), message) for path, message in faults]
+        raise options_refused("ListOptions", errors)
+
+
+def _match_faults(match: str, version: str, following: str) -> list[tuple[str, str]]:
+    path = "resourceVersionMatch"
+    if following:
+        return [(path, "Forbidden: resourceVersionMatch is forbidden when continue is provided")]
+    if not version:
+        return [(path, "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided")]
+    if match == EXACT and version == "0":
+        return [(path, 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"')]
+    if match not in (EXACT, NOT_OLDER):
+        return [(path, f'Unsupported value: "{match}": supported values: "{EXACT}", "{NOT_OLDER}", ""')]
+    return []
+
+
+def _watch_faults(match: str, query: Mapping[str, str]) -> list[tuple[str, str]]:
+    path = "resourceVersionMatch"
+    faults = []
+    if "sendInitialEvents" in query:
+        if match != NOT_OLDER:
+            faults.append((path, "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+    elif match:
+        faults.append(
+            (path, "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+        )
+    if match and match != NOT_OLDER:
+        faults.append((path, f'Unsupported value: "{match}": supported values: "{NOT_OLDER}"'))
+    if query.get("continue"):
+        faults.append((path, "Forbidden: resourceVersionMatch is forbidden when continue is provided"))
+    return faults
+
+
+def _reason(message: str) -> str:
+    return "FieldValueForbidden" if message.startswith("Forbidden") else "FieldValueNotSupported"
+
+
+def number(query: Mapping[str, str], name: str) -> int:
+    """A number of the query; 0 if there is none. Raises ApiError 400."""
+    text = query.get(name, "")
+    try:
+        return int(text) if text else 0
+    except ValueError:
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+
+
+class Lister:
+    """Answers lists."""
+
+    def __init__(self, store: Store, lookup: Lookup) -> None:
+        self._store = store
+        self._lookup = lookup
+        self._snapshots: dict[tuple[int, str, str], list[Record]] = {}
+
+    def answer(self, call: Call) -> Response:
+        page = self.page(call)
+        return answer(200, list_body(call.served, page), call.warnings)
+
+    def page(self, call: Call) -> Page:
+        """One page, or all. Raises ApiError 400, 410, 422 or 504."""
+        check_list_options(call, watching=False)
+        selected = selection(call)
+        query = call.query
+        version, match, limit = (
+            query.get("resourceVersion", ""),
+            query.get("resourceVersionMatch", ""),
+            number(query, "limit"),
+        )
+        if token := query.get("continue"):
+            if version not in ("", "0"):
+                raise bad_request("specifying resource version is not allowed when using continue")
+            return self._continue(selected, token, limit)
+        try:
+            wanted = revision_of(version) if version else 0
+        except ApiError as error:
+            raise bad_request(f"invalid resource version: {error.message}") from None
+        if wanted > self._store.revision:
+            raise too_large(wanted, self._store.revision)
+        if version == "0":
+            limit = 0  # the watch cache answers, and gives all it has
+        exact = match == EXACT or (limit > 0 and wanted > 0 and not match) or call.request.method == "DELETE"
+        if wanted and exact:
+            return self._cut(selected, self._at(wanted, selected, _EXPIRED_LIST), wanted, None, limit)
+        return self._cut(selected, self._now(selected, limit), self._store.revision, None, limit)
+
+    def now(self, selected: Selection) -> list[Record]:
+        """What matches at the newest revision, in key order."""
+        found = self._now(selected, 0)
+        return [record for record in found if selected.everything or selected.matches(record)]
+
+    def _now(self, selected: Selection, limit: int) -> Iterable[Record]:
+        storage = selected.served.storage
+        use = dimension(selected.labels, selected.fields) if limit <= 0 else None
+        found = self._lookup.find(storage, *use) if use else None
+        return self._store.scan(storage, selected.namespace) if found is None else found
+
+    def _at(self, revision: int, selected: Selection, too_old: str) -> list[Record]:
+        place = (revision, selected.served.storage, selected.namespace)
+        found = self._snapshots.get(place)
+        if found is None:
+            try:
+                found = self._store.as_of(revision, selected.served.storage, selected.namespace)
+            except Compacted:
+                raise expired(too_old) from None
+            self._snapshots[place] = found
+            while len(self._snapshots) > _SNAPSHOTS_MAX:
+                del self._snapshots[next(iter(self._snapshots))]
+        return found
+
+    def _continue(self, selected: Selection, token: str, limit: int) -> Page:
+        revision, start = _read_token(token)
+        if revision < 0:  # a token handed out with a 410: go on, at whatever is there now
+            revision = self._store.revision
+        if revision == self._store.revision:
+            records: Iterable[Record] = self._store.scan(selected.served.storage, selected.namespace)
+        else:
+            try:
+                records = self._at(revision, selected, _EXPIRED_TOKEN)
+            except ApiError as error:
+                error.continuation = _write_token(-1, start)  # type: ignore[attr-defined]
+                raise
+        return self._cut(selected, records, revision, start, limit)
+
+    def _cut(
+        self, selected: Selection, records: Iterable[Record], revision: int, start: str | None, limit: int
+    ) -> Page:
+        chosen: list[Record] = []
+        walk = iter(records)
+        if start is not None:
+            place = _place_of(start, selected.namespace)
+            walk = (record for record in walk if (record.key.namespace, record.key.name) > place)
+        for record in walk:
+            if limit > 0 and len(chosen) == limit:
+                remaining = 1 + sum(1 for _ in walk) if selected.everything else None
+                last = chosen[-1].key
+                following = _write_token(
+                    revision, last.name if selected.namespace or not last.namespace else f"{last.namespace}/{last.name}"
+                )
+                return Page(chosen, revision, following, remaining)
+            if selected.everything or selected.matches(record):
+                chosen.append(record)
+        return Page(chosen, revision)
+
+
+def list_body(served: Served, page: Page) -> bytes:
+    """The answer, joined from the stored bytes: items of built-in kinds go without their type."""
+    metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
+    if served.kind.custom:
+        metadata = {"continue": page.following, **metadata}
+    elif page.following:
+        metadata["continue"] = page.following
+    if page.remaining is not None:
+        metadata["remainingItemCount"] = page.remaining
+    shown = msgspec.json.encode(metadata)
+    version = served.kind.resource.api_version
+    if served.kind.custom:
+        items = b",".join([rendered(served, record) for record in page.records])
+        return b'{"apiVersion":"%b","items":[%b],"kind":"%b","metadata":%b}' % (
+            version.encode(),
+            items,
+            served.list_kind.encode(),
+            shown,
+        )
+    cut = len(served.head)
+    items = b",".join([b"{" + rendered(served, record)[cut:] for record in page.records])
+    return b'{"kind":"%b","apiVersion":"%b","metadata":%b,"items":[%b]}' % (
+        served.list_kind.encode(),
+        version.encode(),
+        shown,
+        items,
+    )
+
+
+def _write_token(revision: int, last: str) -> str:
+    token = msgspec.json.encode({"v": _TOKEN_VERSION, "rv": revision, "start": last + "\0"})
+    return base64.urlsafe_b64encode(token).rstrip(b"=").decode()
+
+
+def _read_token(token: str) -> tuple[int, str]:
+    """Revision and the last name seen. Raises ApiError 400."""
+    try:
+        if not all(sign.isascii() and (sign.isalnum() or sign in "-_") for sign in token):
+            position = next(
+                i for i, sign in enumerate(token) if not (sign.isascii() and (sign.isalnum() or sign in "-_"))
+            )
+            raise _Unreadable(f"illegal base64 data at input byte {position}")
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except binascii.Error:
+        raise _bad_token(f"illegal base64 data at input byte {len(token)}") from None
+    except _Unreadable as fault:
+        raise _bad_token(str(fault)) from None
+    try:
+        decoded = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        raise _bad_token(f"invalid character '{chr(raw[0]) if raw else ''}' looking for beginning of value") from None
+    if not isinstance(decoded, dict) or decoded.get("v") != _TOKEN_VERSION:
+        raise _bad_token("server does not recognize this encoded version")
+    return int(decoded["rv"]), str(decoded["start"]).rstrip("\0")
+
+
+class _Unreadable(Exception):
+    pass
+
+
+def _bad_token(why: str) -> ApiError:
+    return bad_request(f"invalid continue token: continue key is not valid: {why}")
+
+
+def _place_of(start: str, namespace: str) -> tuple[str, str]:
+    if namespace:
+        return namespace, start
+    space, _, name = start.rpartition("/")
+    return space, name

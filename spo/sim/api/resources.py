@@ -1,0 +1,98 @@
+"""What is served: the built-in kinds, and those that established CustomResourceDefinitions define."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from spo.sim.api import crd
+from spo.sim.api.kinds import Kind
+from spo.sim.api.status import qualified
+from spo.sim.store import Change, Record, Store
+
+CRDS = "customresourcedefinitions.apiextensions.k8s.io"
+
+# One storage, two faces: events.k8s.io shows the core group's events.
+_STORED_AS = {"events.events.k8s.io": "events"}
+
+
+class Served(Struct, frozen=True, eq=False):
+    """A kind under one group and version. `head` opens every stored object of it, so that lists can leave it out."""
+
+    kind: Kind
+    storage: str  # StoreKey.resource
+    head: bytes
+    since: int = 0  # revision it was established at; the watch cache knows nothing older
+
+    @property
+    def list_kind(self) -> str:
+        return self.kind.list_kind or self.kind.resource.kind + "List"
+
+
+def serve(kind: Kind, since: int = 0) -> Served:
+    resource = kind.resource
+    plural = qualified(resource.plural, resource.group)
+    if kind.custom:  # a map in Go: keys in order
+        head = f'{{"apiVersion":"{resource.api_version}","kind":"{resource.kind}",'
+    else:
+        head = f'{{"kind":"{resource.kind}","apiVersion":"{resource.api_version}",'
+    return Served(kind, _STORED_AS.get(plural, plural), head.encode(), since)
+
+
+class Registry:
+    """Finds what a path names. Follows the CRDs in the store."""
+
+    def __init__(self, store: Store, builtin: Iterable[Kind]) -> None:
+        self._store = store
+        self._builtin = {_place(kind): serve(kind) for kind in builtin}
+        self._custom: dict[tuple[str, str, str], Served] = {}
+        self._by_crd: dict[str, list[tuple[str, str, str]]] = {}
+        self.builtin_groups = frozenset(group for group, _, _ in self._builtin)
+        self.on_gone: Callable[[str], None] | None = None  # told the storage of a kind that is served no more
+        for record in store.scan(CRDS):
+            self._establish(record)
+
+    def find(self, group: str, version: str, plural: str) -> Served | None:
+        place = (group, version, plural)
+        return self._builtin.get(place) or self._custom.get(place)
+
+    def all(self) -> list[Served]:
+        """Built-in first, then custom, each in order of their making."""
+        return [*self._builtin.values(), *self._custom.values()]
+
+    def on_change(self, change: Change) -> None:
+        if change.key.resource != CRDS:
+            return
+        if change.after is None:
+            self._withdraw(change.key.name)
+        elif change.before is None or change.before.revision != change.after.revision:
+            self._establish(change.after)
+
+    def _establish(self, record: Record) -> None:
+        obj = record.object()
+        conditions = (obj.get("status") or {}).get("conditions") or ()
+        if not any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions):
+            return
+        if "deletionTimestamp" in obj["metadata"]:
+            return
+        known = {place: self._custom[place] for place in self._by_crd.get(record.key.name, ())}
+        for place in known:
+            del self._custom[place]
+        places = []
+        for kind in crd.parse(obj):
+            place = _place(kind)
+            before = known.get(place)
+            self._custom[place] = serve(kind, before.since if before else record.revision)
+            places.append(place)
+        self._by_crd[record.key.name] = places
+
+    def _withdraw(self, name: str) -> None:
+        for place in self._by_crd.pop(name, ()):
+            served = self._custom.pop(place)
+            if self.on_gone:
+                self.on_gone(served.storage)
+
+
+def _place(kind: Kind) -> tuple[str, str, str]:
+    return kind.resource.group, kind.resource.version, kind.resource.plural

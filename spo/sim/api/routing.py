@@ -1,0 +1,68 @@
+"""From method, path and query to what is asked of which object (RequestInfo of apiserver)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+_VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_OF_NAMESPACES = frozenset({"finalize", "status"})  # sub-resources of a namespace, not collections in it
+
+
+class Route(Struct, frozen=True):
+    """What a request addresses. `plural` is empty for a path that names no resource (`/version`, `/apis/apps/v1`).
+
+    `verb` is RBAC's (`get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`), empty for a
+    method that has none; for a path without resource it is the method in lower case.
+    """
+
+    path: str
+    verb: str
+    group: str = ""
+    version: str = ""
+    namespace: str = ""
+    plural: str = ""
+    name: str = ""
+    subresource: str = ""
+
+    @property
+    def is_resource(self) -> bool:
+        return bool(self.plural)
+
+
+def truth(text: str | None) -> bool:
+    """A boolean of a query, as apimachinery reads it: whatever is not `false` or `0` is true, even nothing."""
+    return text is not None and text.lower() not in ("false", "0")
+
+
+def route(method: str, path: str, query: Mapping[str, str]) -> Route:
+    """Take a request apart. Never fails: what leads nowhere is found out by whoever looks for it."""
+    parts = path.rstrip("/").split("/")[1:]
+    if parts[:1] == ["api"] and len(parts) > 2:
+        group, version, rest = "", parts[1], parts[2:]
+    elif parts[:1] == ["apis"] and len(parts) > 3:
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        return Route(path, method.lower())
+    if "" in rest:
+        return Route(path, method.lower())
+
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 1:
+        namespace = rest[1]
+        if len(rest) > 2 and rest[2] not in _OF_NAMESPACES:
+            rest = rest[2:]
+    plural = rest[0]
+    name = rest[1] if len(rest) > 1 else ""
+    subresource = "/".join(rest[2:])
+    return Route(path, _verb(method, name, query), group, version, namespace, plural, name, subresource)
+
+
+def _verb(method: str, name: str, query: Mapping[str, str]) -> str:
+    verb = _VERBS.get(method, "")
+    if name:
+        return verb
+    if verb == "get":
+        return "watch" if truth(query.get("watch")) else "list"
+    return "deletecollection" if verb == "delete" else verb

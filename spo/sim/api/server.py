@@ -1,0 +1,220 @@
+"""The API server: `handle(Request) -> Response`, over one store. Nothing here waits; what takes time is on the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from spo.sim.api import discovery, reviews, subresources
+from spo.sim.api._plain import KINDS
+from spo.sim.api.admission import Admission
+from spo.sim.api.authn import ANONYMOUS, Authenticator, User, impersonated
+from spo.sim.api.authz import Authorizer
+from spo.sim.api.call import Call, answer_object
+from spo.sim.api.deletion import Deleter
+from spo.sim.api.establishing import Establisher
+from spo.sim.api.http import Request, Response
+from spo.sim.api.kinds import Kind
+from spo.sim.api.listing import Lister
+from spo.sim.api.lookup import Lookup
+from spo.sim.api.negotiation import check_accepted, translated
+from spo.sim.api.resources import Registry, Served
+from spo.sim.api.rest import Rest
+from spo.sim.api.reviews import Reviews
+from spo.sim.api.routing import Route, route
+from spo.sim.api.status import ApiError, bad_request, not_found, qualified
+from spo.sim.api.watching import Hub
+from spo.sim.keys import Keys
+from spo.sim.store import Store, StoreKey
+from spo.sim.timeline import Timeline
+
+Handler = Callable[[Call], Response]
+Observer = Callable[[Request, User, Response], None]
+
+FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+PAGE_NOT_FOUND = Response(404, (("Content-Type", "text/plain; charset=utf-8"),), b"404 page not found\n")
+_NOT_ALLOWED = "the server does not allow this method on the requested resource"
+_NO_RESOURCE = "the server could not find the requested resource"
+
+
+class ApiServer:
+    """One simulated kube-apiserver.
+
+    `tokens` are accepted besides the built-in ones. Observers are called after each request, in order.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        timeline: Timeline,
+        keys: Keys,
+        *,
+        service_account_admission: bool = True,
+        authorize: bool = True,
+        tokens: Mapping[str, User] | None = None,
+        kinds: Iterable[Kind] = KINDS,
+    ) -> None:
+        self.store = store
+        self.keys = keys
+        self.observers: list[Observer] = []
+        self.registry = Registry(store, (*kinds, *reviews.KINDS))
+        self.authenticator = Authenticator(tokens or {})
+        self.authorizer = Authorizer(store)
+        self._authorize = authorize
+        lookup = Lookup(store)
+        self.lister = Lister(store, lookup)
+        self.hub = Hub(store, timeline, self.lister)
+        self.registry.on_gone = self.hub.end
+        rest = Rest(store, timeline, keys, Admission(store, service_account_admission))
+        deleter = Deleter(store, timeline, rest, self.lister)
+        establisher = Establisher(store, timeline, self.registry, self.handle)
+        self._subresources = subresources.handlers(rest, deleter, timeline, keys)
+        self._reviews = Reviews(self.authenticator, self.authorizer, timeline).handlers()
+        self._verbs: dict[str, Handler] = {
+            "get": rest.get,
+            "list": self.lister.answer,
+            "watch": self.hub.watch,
+            "create": rest.create,
+            "update": rest.update,
+            "patch": rest.patch,
+            "delete": deleter.delete,
+            "deletecollection": deleter.delete_collection,
+        }
+        # In this order: who decides what is served hears of a change before those who tell clients of it.
+        for listener in (self.registry, self.authorizer, lookup, self.hub, establisher):
+            store.subscribe(listener.on_change)
+        self._begin(timeline.stamp())
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request. A refusal is an answer, too; only our own bugs raise."""
+        user, warnings = ANONYMOUS, list[str]()
+        try:
+            user = self.authenticator.user(request)
+            user = impersonated(request, user)
+            query = {name: value for name, value in reversed(request.query)}
+            asked = route(request.method, request.path, query)
+            if self._authorize:
+                self.authorizer.check(user, asked)
+            if asked.is_resource:
+                response = self._resource(request, asked, user, query, warnings)
+            else:
+                response = self._path(request, asked)
+        except ApiError as error:
+            response = _refusal(error, warnings)
+        response = translated(request, response)
+        for observe in self.observers:
+            observe(request, user, response)
+        return response
+
+    # -- finding who answers -------------------------------------------------------------------------------------
+
+    def _resource(
+        self, request: Request, asked: Route, user: User, query: Mapping[str, str], warnings: list[str]
+    ) -> Response:
+        served = self.registry.find(asked.group, asked.version, asked.plural)
+        if served is None or not _in_scope(served, asked):
+            return self._nothing_there(asked)
+        call = Call(request, asked, user, served, query, warnings)
+        handler = self._handler(call)
+        if handler is None:
+            return self._nothing_there(asked)
+        check_accepted(call)
+        return handler(call)
+
+    def _handler(self, call: Call) -> Handler | None:
+        """None if there is no such place. Raises ApiError 404 or 405."""
+        asked, kind = call.route, call.served.kind
+        resource = kind.resource
+        if asked.subresource:
+            return self._subresource(call)
+        review = self._reviews.get((resource.group, resource.plural))
+        if review is not None:
+            if asked.verb != "create":
+                raise not_allowed()
+            return review
+        needs_space = resource.namespaced and not asked.namespace and asked.verb in ("create", "deletecollection")
+        if kind.custom:
+            if not asked.verb:
+                raise not_allowed(call)
+            if needs_space:
+                return None
+            if asked.verb in ("update", "patch") and not asked.name:
+                raise bad_request("name must be provided")
+        elif (
+            needs_space
+            or asked.verb not in kind.verbs
+            or call.request.method == "HEAD"
+            or (asked.verb == "create" and asked.name)
+            or (asked.verb in ("update", "patch") and not asked.name)
+        ):
+            raise not_allowed()
+        return self._verbs[asked.verb]
+
+    def _subresource(self, call: Call) -> Handler | None:
+        asked, kind = call.route, call.served.kind
+        resource = kind.resource
+        if asked.subresource not in kind.subresources:
+            if kind.custom:
+                raise not_found(resource.plural, resource.group, asked.name)
+            return None
+        if asked.subresource == "status":
+            if asked.verb not in ("get", "update", "patch"):
+                raise not_allowed(call)
+            return self._verbs[asked.verb]
+        own = self._subresources.get((resource.plural, asked.subresource)) or self._subresources.get(
+            ("*", asked.subresource)
+        )
+        handler = None if own is None else own.get(asked.verb)
+        if handler is None:
+            raise not_allowed(call)
+        return handler
+
+    def _nothing_there(self, asked: Route) -> Response:
+        if asked.group in self.registry.builtin_groups:
+            raise ApiError(404, "NotFound", _NO_RESOURCE, {})
+        return PAGE_NOT_FOUND
+
+    def _path(self, request: Request, asked: Route) -> Response:
+        found = discovery.answer_path(self.registry, request)
+        if found is None:
+            if asked.path.startswith("/api/"):
+                raise ApiError(404, "NotFound", _NO_RESOURCE, {})
+            return PAGE_NOT_FOUND
+        return found
+
+    def _begin(self, stamp: str) -> None:
+        for name in FIRST_NAMESPACES:
+            key = StoreKey("namespaces", "", name)
+            if self.store.get(key) is None:
+                meta = {"name": name, "uid": self.keys.uid(), "creationTimestamp": stamp}
+                meta["labels"] = {"kubernetes.io/metadata.name": name}  # type: ignore[assignment]
+                self.store.put(key, {"kind": "Namespace", "apiVersion": "v1", "metadata": meta, **_ALIVE})
+
+
+_ALIVE: dict[str, Any] = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+
+
+def not_allowed(call: Call | None = None) -> ApiError:
+    """405, in the words of the server that serves the kind."""
+    if call is not None and call.served.kind.custom:
+        resource = call.served.kind.resource
+        what = qualified(resource.plural, resource.group)
+        details = {"group": resource.group, "kind": resource.plural}
+        text = f'{call.route.verb} is not supported on resources of kind "{what}"'
+        return ApiError(405, "MethodNotAllowed", text, details)
+    return ApiError(405, "MethodNotAllowed", _NOT_ALLOWED, {})
+
+
+def _in_scope(served: Served, asked: Route) -> bool:
+    if served.kind.resource.namespaced:
+        return bool(asked.namespace) or not asked.name
+    return not asked.namespace or asked.plural == "namespaces"
+
+
+def _refusal(error: ApiError, warnings: list[str]) -> Response:
+    body = error.status()
+    continuation = getattr(error, "continuation", "")
+    if continuation:
+        body["metadata"] = {"continue": continuation}
+    response = answer_object(error.code, body, warnings)
+    return Response(error.code, response.headers + error.headers, response.body)

@@ -1,0 +1,253 @@
+"""What can be asked below an object, besides its status: scale, binding, eviction, token, finalize."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from spo.sim.api import bodies, taking
+from spo.sim.api.call import Call, answer_object
+from spo.sim.api.deletion import DeleteOptions, Deleter
+from spo.sim.api.eviction import check_budgets
+from spo.sim.api.http import Response
+from spo.sim.api.kinds import Scale
+from spo.sim.api.rest import JSON, MERGE, STRATEGIC, Rest, converted, patched
+from spo.sim.api.reviews import AUDIENCE
+from spo.sim.api.status import STALE, FieldError, bad_request, conflict, invalid, not_found
+from spo.sim.keys import Keys
+from spo.sim.store import Record, StoreKey
+from spo.sim.timeline import Timeline
+
+Object = dict[str, Any]
+Handlers = Mapping[tuple[str, str], Mapping[str, Callable[[Call], Response]]]
+
+SUCCESS = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+TOKEN_S, TOKEN_S_MIN, TOKEN_S_MAX = 3600, 600, 1 << 32
+
+
+def handlers(rest: Rest, deleter: Deleter, timeline: Timeline, keys: Keys) -> Handlers:
+    """By plural (or `*`) and sub-resource, then by verb."""
+    scales, pods = Scales(rest), PodVerbs(rest, deleter, timeline)
+    return {
+        ("*", "scale"): {"get": scales.get, "update": scales.update, "patch": scales.patch},
+        ("namespaces", "finalize"): {"update": lambda call: finalize(rest, call)},
+        ("pods", "binding"): {"create": pods.bind},
+        ("pods", "eviction"): {"create": pods.evict},
+        ("serviceaccounts", "token"): {"create": lambda call: make_token(rest, timeline, keys, call)},
+    }
+
+
+class Scales:
+    """The number of replicas of anything that has one, as autoscaling/v1 Scale."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    def get(self, call: Call) -> Response:
+        return answer_object(200, _scale(call, converted(call.served, self._rest.record(call))))
+
+    def update(self, call: Call) -> Response:
+        call.check_write_options()
+        scale = _decode(call, "Scale")
+        taking.check_named(call, scale)
+        return self._put(call, self._rest.record(call), scale)
+
+    def patch(self, call: Call) -> Response:
+        if call.media_type not in (MERGE, JSON, STRATEGIC) or (
+            call.media_type == STRATEGIC and call.served.kind.custom
+        ):
+            raise bodies.unsupported_media(f"{JSON}, {MERGE}, application/apply-patch+yaml")
+        call.check_write_options()
+        record = self._rest.record(call)
+        scale, shown = patched(call, _scale(call, converted(call.served, record)))
+        replicas = (scale.get("spec") or {}).get("replicas", 0)
+        if not isinstance(replicas, int):
+            raise taking.patch_refused(
+                shown, "json: cannot unmarshal string into Go struct field ScaleSpec.spec.replicas of type int32"
+            )
+        return self._put(call, record, scale)
+
+    def _put(self, call: Call, record: Record, scale: Object) -> Response:
+        paths = call.served.kind.scale
+        assert paths is not None
+        obj = converted(call.served, record)
+        _put_at(obj, paths.spec_replicas, (scale.get("spec") or {}).get("replicas", 0))
+        wanted = scale["metadata"].get("resourceVersion")
+        obj["metadata"]["resourceVersion"] = wanted or str(record.revision)
+        response = self._rest.replace(call, record, obj)
+        return answer_object(response.status, _scale(call, msgspec.json.decode(response.body)), call.warnings)
+
+
+def _scale(call: Call, obj: Object) -> Object:
+    paths: Scale | None = call.served.kind.scale
+    assert paths is not None
+    meta = obj["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    replicas = _at(obj, paths.spec_replicas) or 0
+    status: Object = {"replicas": _at(obj, paths.status_replicas) or 0}
+    selector = _at(obj, paths.selector) if paths.selector else None
+    if selector:
+        status["selector"] = selector if isinstance(selector, str) else _selector_text(selector)
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {name: meta[name] for name in kept if name in meta},
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": status,
+    }
+
+
+def _selector_text(selector: Object) -> str:
+    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    for expression in selector.get("matchExpressions") or ():
+        values = ",".join(sorted(expression.get("values") or ()))
+        match expression["operator"]:
+            case "Exists":
+                parts.append(expression["key"])
+            case "DoesNotExist":
+                parts.append("!" + expression["key"])
+            case operator:
+                parts.append(f"{expression['key']} {operator.lower()} ({values})")
+    return ",".join(parts)
+
+
+class PodVerbs:
+    """To put a pod on a node, and to ask it to leave."""
+
+    def __init__(self, rest: Rest, deleter: Deleter, timeline: Timeline) -> None:
+        self._rest = rest
+        self._deleter = deleter
+        self._timeline = timeline
+
+    def bind(self, call: Call) -> Response:
+        """Assign a node, once (registry/core/pod, BindingREST)."""
+        call.check_write_options()
+        binding = _decode(call, "Binding")
+        node = (binding.get("target") or {}).get("name", "")
+        if not node:
+            error = FieldError("target.name", "FieldValueRequired", "Required value")
+            raise invalid("Binding", "", call.route.name, [error])
+        record = self._rest.record(call)
+        pod = converted(call.served, record)
+        name = call.route.name
+        if "deletionTimestamp" in pod["metadata"]:
+            raise conflict("pods/binding", "", name, f"pod {name} is being deleted, cannot be assigned to a host")
+        if assigned := pod["spec"].get("nodeName"):
+            raise conflict("pods/binding", "", name, f'pod {name} is already assigned to node "{assigned}"')
+        pod["spec"]["nodeName"] = node
+        conditions = pod.setdefault("status", {}).setdefault("conditions", [])
+        conditions[:] = [condition for condition in conditions if condition.get("type") != "PodScheduled"]
+        conditions.append(
+            {
+                "type": "PodScheduled",
+                "status": "True",
+                "lastProbeTime": None,
+                "lastTransitionTime": self._timeline.stamp(),
+            }
+        )
+        self._rest.commit(call, record, pod, converted(call.served, record))
+        return answer_object(201, SUCCESS, call.warnings)
+
+    def evict(self, call: Call) -> Response:
+        """Delete a pod unless a disruption budget forbids it (registry/core/pod, EvictionREST)."""
+        eviction = _decode(call, "Eviction")
+        if eviction["metadata"].get("name", call.route.name) != call.route.name:
+            raise bad_request("name in URL does not match name in Eviction object")
+        record = self._rest.record(call)
+        given = eviction.get("deleteOptions") or {}
+        preconditions = given.get("preconditions") or {}
+        options = DeleteOptions(
+            grace_s=given.get("gracePeriodSeconds"),
+            policy=given.get("propagationPolicy", ""),
+            uid=preconditions.get("uid", ""),
+            version=preconditions.get("resourceVersion", ""),
+            dry_run=given.get("dryRun") or (["All"] if call.dry_run else []),
+        )
+        options.check()
+        check_budgets(self._rest.store, record, self._timeline.stamp(), dry_run=bool(options.dry_run))
+        self._deleter.take_away(call, record, options)
+        return answer_object(201, SUCCESS)
+
+
+def finalize(rest: Rest, call: Call) -> Response:
+    """PUT of a namespace's `spec.finalizers`, and of nothing else."""
+    call.check_write_options()
+    given = taking.take(call)
+    taking.check_named(call, given)
+    record = rest.record(call)
+    obj = converted(call.served, record)
+    wanted = given["metadata"].get("resourceVersion", "")
+    if wanted not in ("", "0", str(record.revision)):
+        raise conflict("namespaces", "", call.route.name, STALE)
+    finalizers = (given.get("spec") or {}).get("finalizers") or []
+    obj["spec"] = {"finalizers": finalizers} if finalizers else {}
+    return rest.commit(call, record, obj, converted(call.served, record))
+
+
+def make_token(rest: Rest, timeline: Timeline, keys: Keys, call: Call) -> Response:
+    """TokenRequest: a bearer token for a ServiceAccount, perhaps bound to a pod (registry/core/serviceaccount)."""
+    request = _decode(call, "TokenRequest")
+    spec = request.get("spec") or {}
+    seconds = spec.get("expirationSeconds") or TOKEN_S
+    if seconds < TOKEN_S_MIN or seconds > TOKEN_S_MAX:
+        why = "less than 10 minutes" if seconds < TOKEN_S_MIN else "larger than 2^32 seconds"
+        text = f"Invalid value: {seconds}: may not specify a duration {why}"
+        error = FieldError("spec.expirationSeconds", "FieldValueInvalid", text)
+        raise invalid("TokenRequest", "authentication.k8s.io", "", [error])
+    account = rest.record(call)
+    bound = spec.get("boundObjectRef") or {}
+    if (
+        bound.get("kind") == "Pod"
+        and rest.store.get(StoreKey("pods", account.key.namespace, bound.get("name", ""))) is None
+    ):
+        raise not_found("pods", "", bound.get("name", ""))
+    uid = account.object()["metadata"]["uid"]
+    token = keys.service_account_token(account.key.namespace, account.key.name, uid, bound.get("name", ""))
+    expires = datetime.fromtimestamp(timeline.now_ns // 10**9 + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    answer = {
+        "kind": "TokenRequest",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {
+            "name": account.key.name,
+            "namespace": account.key.namespace,
+            "uid": uid,
+            "creationTimestamp": timeline.stamp(),
+        },
+        "spec": {
+            "audiences": spec.get("audiences") or [AUDIENCE],
+            "expirationSeconds": seconds,
+            "boundObjectRef": bound or None,
+        },
+        "status": {"token": token, "expirationTimestamp": expires},
+    }
+    return answer_object(201, answer)
+
+
+def _decode(call: Call, kind: str) -> Object:
+    """A body of another kind than the resource's. Raises ApiError 400."""
+    body = call.request.body
+    bodies.check_size(body)
+    try:
+        value = bodies.decode(body, call.media_type)
+    except bodies.Unreadable as fault:
+        raise bodies.unrecognized(kind, bodies.no_version_or_kind(str(fault)), body) from None
+    if not isinstance(value, dict):
+        raise bodies.unrecognized(kind, bodies.no_version_or_kind(bodies.not_a_struct(value)), body)
+    obj: Object = value
+    obj["metadata"] = obj.get("metadata") or {}
+    return obj
+
+
+def _at(obj: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        obj = obj.get(step) if isinstance(obj, dict) else None
+    return obj
+
+
+def _put_at(obj: Object, path: tuple[str, ...], value: Any) -> None:
+    for step in path[:-1]:
+        obj = obj.setdefault(step, {})
+    obj[path[-1]] = value

@@ -1,0 +1,1 @@
+"""The controllers of the cluster: switchable parts, as small as their contract."""

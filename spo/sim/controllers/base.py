@@ -1,0 +1,136 @@
+"""What every controller is: it hears of changes, puts keys on its list, and works them off a moment later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from spo.model.resource import Resource
+from spo.sim.api.status import ApiError
+from spo.sim.client import Client, Object
+from spo.sim.controllers.index import Owners, PodFacts, Pods
+from spo.sim.controllers.recorder import Recorder
+from spo.sim.store import Change, Store, StoreKey
+from spo.sim.timeline import Alarm, Timeline
+
+RETRY_S = 0.05
+RETRY_S_MAX = 300.0
+PATIENCE = 5  # tries; after that a failing key no longer counts as the world being busy
+
+
+class World:
+    """What the parts of a cluster share. Only the API server writes; everyone may read the store."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        store: Store,
+        client: Callable[[str], Client],
+        resource: Callable[[str, str], Resource | None],
+        suffix: Callable[[], str],
+    ) -> None:
+        self.timeline = timeline
+        self.store = store
+        self.client = client  # of a component: `scheduler`, `node:node-1`
+        self.resource = resource  # by apiVersion and kind
+        self.suffix = suffix  # five generated characters
+        self.pods = Pods()
+        self.owners = Owners()
+        self.recorder = Recorder(timeline, client)
+
+    def read(self, resource: str, namespace: str, name: str) -> Object | None:
+        """An object as the store has it, straight from there."""
+        record = self.store.get(StoreKey(resource, namespace, name))
+        return record.object() if record is not None else None
+
+
+class Controller:
+    """Subclasses say which resources they hear of, turn changes into keys (`hear`, `hear_pod`), and do the `work`."""
+
+    component: ClassVar[str] = ""
+    watches: ClassVar[frozenset[str]] = frozenset()  # resources; "*" is all
+    delay_s: ClassVar[float] = 0.01
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.client = world.client(self.component)
+        self._due: dict[Any, Alarm] = {}
+        self._failures: dict[Any, int] = {}
+
+    def hear(self, change: Change) -> None:
+        """A watched object came, changed or went."""
+
+    def hear_pod(self, old: PodFacts | None, new: PodFacts | None) -> None:
+        """A pod came, changed or went (for those that watch pods)."""
+
+    def work(self, key: Any) -> None:
+        """Bring the world closer to what the object wants. ApiError: tried again, ever later."""
+        raise NotImplementedError
+
+    def want(self, key: Any, after_s: float | None = None, *, idle: bool = False) -> None:
+        """Look at `key` after a moment, or after `after_s`; the earlier of two wishes wins."""
+        timeline = self.world.timeline
+        when_ns = timeline.now_ns + round((self.delay_s if after_s is None else after_s) * 1e9)
+        standing = self._due.get(key)
+        if standing is not None:
+            if standing.when_ns <= when_ns and (idle or not standing.idle):
+                return
+            timeline.cancel(standing)
+            when_ns = min(when_ns, standing.when_ns)
+        self._due[key] = timeline.at(when_ns, lambda: self._turn(key), idle=idle)
+
+    def _turn(self, key: Any) -> None:
+        del self._due[key]
+        try:
+            self.work(key)
+        except ApiError:
+            failed = self._failures[key] = self._failures.get(key, 0) + 1
+            delay_s = min(RETRY_S * 2 ** min(failed, 16), RETRY_S_MAX)
+            self.want(key, delay_s, idle=failed >= PATIENCE)
+        else:
+            self._failures.pop(key, None)
+
+
+class Uids:
+    """Objects of a kind by uid, and back."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, StoreKey] = {}
+        self._uids: dict[StoreKey, str] = {}
+
+    def add(self, key: StoreKey, uid: str) -> None:
+        self.drop(key)
+        self._keys[uid], self._uids[key] = key, uid
+
+    def drop(self, key: StoreKey) -> str:
+        """Forget an object; gives its uid."""
+        uid = self._uids.pop(key, "")
+        self._keys.pop(uid, None)
+        return uid
+
+    def key_of(self, uid: str) -> StoreKey | None:
+        return self._keys.get(uid)
+
+    def all(self) -> tuple[StoreKey, ...]:
+        return tuple(self._uids)
+
+
+def controller_reference(api_version: str, kind: str, owner: Mapping[str, Any]) -> Object:
+    """The owner reference a controller puts on what it makes."""
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def controller_of(obj: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The owner reference of the controller in charge."""
+    for reference in obj["metadata"].get("ownerReferences") or ():
+        if reference.get("controller"):
+            found: Mapping[str, Any] = reference
+            return found
+    return None

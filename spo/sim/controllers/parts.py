@@ -1,0 +1,66 @@
+"""Which parts a cluster has, and who hears of what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from spo.sim.controllers.base import Controller, World
+from spo.sim.controllers.daemonset import DaemonSets
+from spo.sim.controllers.deployment import Deployments
+from spo.sim.controllers.garbage import GarbageCollector
+from spo.sim.controllers.index import PodFacts
+from spo.sim.controllers.job import Jobs
+from spo.sim.controllers.namespace import Namespaces
+from spo.sim.controllers.nodelife import NodeLife
+from spo.sim.controllers.replicaset import ReplicaSets
+from spo.sim.controllers.scheduler import Scheduler
+from spo.sim.controllers.serviceaccount import ServiceAccounts
+from spo.sim.store import Change
+
+Part = type[Controller]
+
+ALL: tuple[Part, ...] = (
+    ServiceAccounts,
+    Namespaces,
+    GarbageCollector,
+    NodeLife,
+    Scheduler,
+    DaemonSets,
+    ReplicaSets,
+    Deployments,
+    Jobs,
+)
+HOUSEKEEPING: tuple[Part, ...] = (Namespaces, GarbageCollector)  # what the recorded `controllers` sequences had
+
+EVERYTHING = "*"
+
+
+class Dispatcher:
+    """Tells each part what it wants to hear, in the order of the parts; and whoever asks, of every pod."""
+
+    def __init__(self, world: World, parts: Iterable[Part]) -> None:
+        self._world = world
+        self.parts = tuple(part(world) for part in parts)
+        self._of: dict[str, list[Controller]] = {}
+        for part in self.parts:
+            for resource in sorted(part.watches):
+                self._of.setdefault(resource, []).append(part)
+        self.on_pod: Callable[[PodFacts | None, PodFacts | None], None] | None = None
+
+    def on_change(self, change: Change) -> None:
+        world, resource = self._world, change.key.resource
+        world.owners.hear(change)
+        for part in self._of.get(EVERYTHING, ()):
+            part.hear(change)
+        if resource != "pods":
+            for part in self._of.get(resource, ()):
+                part.hear(change)
+            return
+        old, new = world.pods.hear(change)
+        for part in self._of.get("pods", ()):
+            part.hear_pod(old, new)
+        if self.on_pod is not None:
+            self.on_pod(old, new)
+
+    def part(self, kind: type[Controller]) -> Controller | None:
+        return next((part for part in self.parts if type(part) is kind), None)

@@ -1,0 +1,225 @@
+"""A node's disk: files by absolute path, with the ways a real disk says no."""
+
+from __future__ import annotations
+
+import posixpath
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+Operation = Literal["read", "write", "remove"]
+
+MESSAGES = {  # strerror(3) of each refusal
+    "ENOENT": "no such file or directory",
+    "ENOSPC": "no space left on device",
+    "EROFS": "read-only file system",
+    "EIO": "input/output error",
+    "ELOOP": "too many levels of symbolic links",
+    "EACCES": "permission denied",
+    "EISDIR": "is a directory",
+    "ENOTDIR": "not a directory",
+    "ENAMETOOLONG": "file name too long",
+}
+NAME_MAX = 255  # bytes in one path component (limits.h)
+PATH_MAX = 4096
+
+
+class Refused(Exception):
+    """The disk said no: `reason` is the errno's name. Nothing changed, but for a torn write."""
+
+    def __init__(self, reason: str, path: str) -> None:
+        super().__init__(f"{path}: {MESSAGES.get(reason, reason)}")
+        self.reason = reason
+        self.path = path
+
+
+class Fault(Struct, frozen=True):
+    """A rule of bad luck: operations on paths below `below` fail with `reason`.
+
+    `times` is how often (-1: until it is taken away). A write with `keep_bytes >= 0` is *torn*: that many bytes of the
+    new content stand at the path afterwards, as when power is lost in a write that was not atomic.
+    """
+
+    operations: frozenset[Operation]
+    reason: str
+    below: str = "/"
+    times: int = -1
+    keep_bytes: int = -1
+
+
+class DiskChange(NamedTuple):
+    """What listeners hear: the path, and its bytes now (`None`: no longer there)."""
+
+    path: str
+    data: bytes | None
+
+
+class Disk:
+    """Files and symlinks; a directory is there as long as something is in it, or once it was made."""
+
+    __slots__ = ("_directories", "_faults", "_files", "_links", "_listeners", "_paths")
+
+    def __init__(self) -> None:
+        self._files: dict[str, bytes] = {}
+        self._links: dict[str, str] = {}
+        self._paths: list[str] = []  # sorted paths of files and links
+        self._directories: dict[str, int] = {}  # how many files, links and made directories are in each
+        self._listeners: list[Callable[[DiskChange], None]] = []
+        self._faults: list[list[object]] = []  # [fault, times left]
+
+    # -- files ---------------------------------------------------------------------------------------------------
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file. Raises Refused: ENOENT, EISDIR, ELOOP, or what a fault says."""
+        path = self._resolved(path)
+        self._luck("read", path)
+        data = self._files.get(path)
+        if data is None:
+            raise Refused("EISDIR" if path in self._directories else "ENOENT", path)
+        return data
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put these bytes there at once (temporary file, fsync, rename): whole or not at all, unless a fault tears it."""
+        path = self._resolved(path)
+        if path in self._directories:
+            raise Refused("EISDIR", path)
+        self._below_directories_only(path)
+        fault = self._fault("write", path)
+        if fault is not None:
+            if fault.keep_bytes >= 0:
+                self._put(path, data[: fault.keep_bytes])
+            raise Refused(fault.reason, path)
+        self._put(path, data)
+
+    def remove(self, path: str) -> bool:
+        """See to it that there is no file. True if there was one. Raises Refused: EISDIR, or what a fault says."""
+        path = self._lexical(path)
+        self._resolved(posixpath.dirname(path))
+        if path in self._directories:
+            raise Refused("EISDIR", path)
+        self._luck("remove", path)
+        if path not in self._files and path not in self._links:
+            return False
+        self._files.pop(path, None)
+        self._links.pop(path, None)
+        del self._paths[bisect_left(self._paths, path)]
+        self._count(path, -1)
+        self._tell(path, None)
+        return True
+
+    def below(self, directory: str) -> Iterator[tuple[str, bytes]]:
+        """Every file below a directory, in order of path; symlinks are not followed and not told."""
+        self._luck("read", directory)
+        prefix = directory.rstrip("/") + "/"
+        first, last = bisect_left(self._paths, prefix), bisect_right(self._paths, prefix + "\U0010ffff")
+        for path in self._paths[first:last]:
+            if path in self._files:
+                yield path, self._files[path]
+
+    def exists(self, path: str) -> bool:
+        path = self._lexical(path)
+        return path in self._files or path in self._links or path in self._directories
+
+    def is_link(self, path: str) -> bool:
+        return self._lexical(path) in self._links
+
+    def make_directory(self, path: str) -> None:
+        """`mkdir -p`."""
+        path = self._lexical(path)
+        self._below_directories_only(path)
+        if path not in self._directories:
+            self._directories[path] = 0
+            self._count(path, +1)
+
+    def link(self, path: str, target: str) -> None:
+        """Put a symlink there: what an attacker, or a thoughtless person, does. Nothing here ever follows one."""
+        path = self._lexical(path)
+        if path not in self._links and path not in self._files:
+            insort(self._paths, path)
+            self._count(path, +1)
+        self._files.pop(path, None)
+        self._links[path] = target
+        self._tell(path, None)
+
+    def subscribe(self, listener: Callable[[DiskChange], None]) -> None:
+        """Call `listener` after each change, whoever made it."""
+        self._listeners.append(listener)
+
+    def unsubscribe(self, listener: Callable[[DiskChange], None]) -> None:
+        self._listeners.remove(listener)
+
+    # -- luck ----------------------------------------------------------------------------------------------------
+
+    def add_fault(self, fault: Fault) -> None:
+        """From now on, until `clear_faults` or its times are up."""
+        self._faults.append([fault, fault.times])
+
+    def clear_faults(self) -> None:
+        self._faults.clear()
+
+    def _fault(self, operation: Operation, path: str) -> Fault | None:
+        for entry in self._faults:
+            fault, left = entry
+            assert isinstance(fault, Fault) and isinstance(left, int)
+            root = fault.below.rstrip("/")
+            if left and operation in fault.operations and (path == root or path.startswith(root + "/")):
+                if left > 0:
+                    entry[1] = left - 1
+                return fault
+        return None
+
+    def _luck(self, operation: Operation, path: str) -> None:
+        fault = self._fault(operation, path)
+        if fault is not None:
+            raise Refused(fault.reason, path)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _lexical(path: str) -> str:
+        if not path.startswith("/"):
+            raise ValueError(f"path {path!r} is not absolute")
+        if len(path.encode()) > PATH_MAX or any(len(part.encode()) > NAME_MAX for part in path.split("/")):
+            raise Refused("ENAMETOOLONG", path)
+        return posixpath.normpath(path)
+
+    def _resolved(self, path: str) -> str:
+        """The path, normalised; ELOOP if a symlink stands anywhere on it (O_NOFOLLOW all the way)."""
+        path = self._lexical(path)
+        if self._links:
+            parts = path.split("/")
+            for end in range(2, len(parts) + 1):
+                if "/".join(parts[:end]) in self._links:
+                    raise Refused("ELOOP", path)
+        return path
+
+    def _below_directories_only(self, path: str) -> None:
+        """ENOTDIR if a file, ELOOP if a symlink stands where the path has a directory."""
+        parent = posixpath.dirname(path)
+        while parent not in self._directories and parent != "/":
+            if parent in self._files:
+                raise Refused("ENOTDIR", path)
+            if parent in self._links:
+                raise Refused("ELOOP", path)
+            parent = posixpath.dirname(parent)
+
+    def _put(self, path: str, data: bytes) -> None:
+        if path not in self._files:
+            insort(self._paths, path)
+            self._count(path, +1)
+        self._files[path] = data
+        self._tell(path, data)
+
+    def _count(self, path: str, by: int) -> None:
+        """Keep the directories above a path: made with their first entry; they stay when empty, as on a real disk."""
+        parent = posixpath.dirname(path)
+        known = parent in self._directories
+        self._directories[parent] = self._directories.get(parent, 0) + by
+        if by > 0 and not known and parent != "/":
+            self._count(parent, by)
+
+    def _tell(self, path: str, data: bytes | None) -> None:
+        for listener in self._listeners:
+            listener(DiskChange(path, data))

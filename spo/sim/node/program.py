@@ -1,0 +1,84 @@
+"""Containers that run a program of ours: what it is started with, and how it may end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from spo.ports import Process
+from spo.sim.luck import Luck
+from spo.sim.node.audit import AuditLog
+from spo.sim.node.disk import Disk
+from spo.sim.timeline import Timeline
+
+if TYPE_CHECKING:
+    from spo.sim.api.server import ApiServer
+
+
+class Exited(Exception):
+    """Raised by a program's `tick`: it has ended by itself."""
+
+    def __init__(self, code: int = 0) -> None:
+        super().__init__(f"exit code {code}")
+        self.code = code
+
+
+class Launch(Struct, frozen=True, kw_only=True):
+    """What a program is started with: its command line, its identity and the node it is on."""
+
+    arguments: tuple[str, ...]  # command and args, with $(NAME) filled in
+    environment: Mapping[str, str]
+    namespace: str
+    pod: str
+    container: str
+    node: str
+    service_account: str
+    token: str
+    api: ApiServer
+    timeline: Timeline
+    disk: Disk
+    audit: AuditLog
+    luck: Luck
+    wake: Callable[[], None]  # asks for a tick now
+
+
+ProgramFactory = Callable[[Launch], Process]
+
+
+def environment(container: Mapping[str, Any], pod: Mapping[str, Any]) -> dict[str, str]:
+    """Variables in order; values may use earlier ones, or fields of the pod. Other sources are not simulated: empty."""
+    found: dict[str, str] = {}
+    for entry in container.get("env") or ():
+        source = entry.get("valueFrom") or {}
+        if "fieldRef" in source:
+            found[entry["name"]] = pod_field(pod, source["fieldRef"].get("fieldPath", ""))
+        else:
+            found[entry["name"]] = expand(entry.get("value") or "", found)
+    return found
+
+
+def pod_field(pod: Mapping[str, Any], path: str) -> str:
+    """`metadata.name`, `spec.nodeName`, `metadata.labels['x']` … as the downward API gives them."""
+    value: Any = pod
+    for step in re.findall(r"[^.\[\]']+(?=\.|\[|\Z)|(?<=\[')[^']+(?='\])", path):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return "" if value is None else str(value)
+
+
+def expand(text: str, variables: Mapping[str, str]) -> str:
+    """Fill in `$(NAME)`; unknown names stay as they are, `$$(` is a plain `$(` (container.Command in the API)."""
+
+    def one(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        return variables.get(match[1], match[0])
+
+    return re.sub(r"\$\$|\$\(([A-Za-z_][\w.-]*)\)", one, text)
+
+
+def arguments(container: Mapping[str, Any], variables: Mapping[str, str]) -> tuple[str, ...]:
+    words = (*(container.get("command") or ()), *(container.get("args") or ()))
+    return tuple(expand(word, variables) for word in words)

@@ -1,0 +1,24 @@
+"""`world`: each kind of disk in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.disk.worlds import WORLDS, FakeFileSystem, RealDirectory, SimulatedDisk, World, small_file_system
+
+
+@pytest.fixture(params=WORLDS)
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    match request.param:
+        case "simulated":
+            yield SimulatedDisk()
+        case "directory":
+            yield RealDirectory(tmp_path / "operator")
+        case "fake":
+            yield FakeFileSystem(request.getfixturevalue("fs"))
+        case "small":
+            with small_file_system(tmp_path) as small:
+                yield small

@@ -1,0 +1,201 @@
+"""Plays a recorded sequence against a bare simulated API server, in process; waiting is moving its timeline."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from spo.sim.api.authn import AUTHENTICATED, User
+from spo.sim.api.http import Request, Response, Stream
+from spo.sim.api.server import ApiServer
+from spo.sim.keys import Keys
+from spo.sim.store import Store
+from spo.sim.timeline import SECOND_NS, Timeline
+from tests.conformance.golden_compare import Binding, Mismatch
+
+GOLDEN = Path(__file__).parent / "golden"
+DIFFERENCES = Path(__file__).parent / "differences.md"
+CRD_FILES = ("crd.json", "crd-things.json")  # the recorded server always had both
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+TOKENS = {"alice-token": User("alice", ("dev", AUTHENTICATED), "alice")}
+STREAM_S_MAX = 120
+POLL_S = 0.3
+
+Step = dict[str, Any]
+World = tuple[ApiServer, Timeline]
+
+
+def sequences(*profiles: str) -> Iterator[dict[str, Any]]:
+    """The recorded sequences of some profiles, in order."""
+    with (GOLDEN / "vectors.jsonl").open() as lines:
+        for line in lines:
+            sequence = json.loads(line)
+            if sequence["profile"] in profiles:
+                yield sequence
+
+
+def differences() -> dict[str, str]:
+    """Sequences that are known to differ, and why: the lines `- id: why` of differences.md."""
+    lines = DIFFERENCES.read_text().splitlines()
+    pairs = [line[2:].partition(": ") for line in lines if line.startswith("- ")]
+    return {name: why for name, _, why in pairs}
+
+
+def bare_world() -> World:
+    """An API server without controllers, admission of ServiceAccounts switched off."""
+    timeline = Timeline()
+    server = ApiServer(Store(), timeline, Keys(timeline.rng), service_account_admission=False, tokens=TOKENS)
+    return server, timeline
+
+
+def play(sequence: dict[str, Any], make_world: Callable[[], World] = bare_world) -> None:
+    """Raises Mismatch at the first step that answers differently."""
+    player = Player(*make_world())
+    for name in CRD_FILES:
+        player.install(json.loads((GOLDEN / name).read_text()))
+    for part in ("setup", "steps"):
+        for index, step in enumerate(sequence[part]):
+            try:
+                player.step(step)
+            except Mismatch as fault:
+                asked = step.get("request", {})
+                place = f"{part}[{index}] {asked.get('method', step.get('collect', ''))} {asked.get('path', '')} {asked.get('query', '')}"
+                raise Mismatch(f"{place}: {fault}") from None
+    player.binding.check_order()
+
+
+class Player:
+    """One sequence under way."""
+
+    def __init__(self, server: ApiServer, timeline: Timeline) -> None:
+        self._server = server
+        self._timeline = timeline
+        self._open: dict[str, Stream] = {}
+        self.binding = Binding()
+
+    def install(self, crd: dict[str, Any]) -> None:
+        """A CRD, established."""
+        headers = {"Authorization": "Bearer admin-token"}
+        response = self._server.handle(Request("POST", CRDS, headers=headers, body=json.dumps(crd).encode()))
+        if response.status != 201:
+            raise Mismatch(f"cannot install the CRD: {response.body!r}")
+        self._wait(1.0)
+
+    def step(self, step: Step) -> None:
+        if "sleep_ms" in step:
+            self._wait(step["sleep_ms"] / 1000)
+        elif "collect" in step:
+            self._collect(step)
+        elif "open" in step:
+            response = self._send(step["request"])
+            self._check_status(step["response"], response)
+            assert response.stream is not None
+            self._open[step["open"]] = response.stream
+        elif step.get("action") == "concurrent":
+            self._concurrent(step)
+        elif "action" in step or "request" not in step:
+            raise Mismatch(f"this player cannot do {sorted(step)}")
+        else:
+            self._ask(step)
+
+    def _ask(self, step: Step) -> None:
+        tries = 1 + int(step.get("poll", {}).get("max_s", 0) / POLL_S)
+        for left in reversed(range(tries)):
+            trial = Binding(self.binding)
+            try:
+                self._compare(_comparable(step), self._send(step["request"]), trial)
+            except Mismatch:
+                if not left:
+                    raise
+                self._wait(POLL_S)
+            else:
+                self.binding.update(trial)
+                return
+
+    def _compare(self, want: Step, got: Response, binding: Binding) -> None:
+        text = self._read(got)
+        if ("Content-Encoding", "gzip") in got.headers:
+            text = gzip.decompress(text)
+        self._check_status(want, got)
+        binding.headers(want.get("headers", {}), got.headers)
+        partial = want.get("partial", False)
+        if "stream" in want:
+            events = [json.loads(line) for line in text.splitlines()]
+            binding.same(_telling(want["stream"]), _telling(events), "stream", partial)
+        elif "body" in want:
+            binding.same(want["body"], json.loads(text), "", partial)
+        elif "text" in want and not partial:
+            binding.text(want["text"], text.decode(), "text")
+
+    def _check_status(self, want: Step, got: Response) -> None:
+        if got.status != want["status"]:
+            raise Mismatch(f"status {got.status}, want {want['status']}: {got.body[:600]!r}")
+
+    def _read(self, response: Response) -> bytes:
+        """The whole body; of a watch, all until it ends."""
+        if response.stream is None:
+            return response.body
+        end = self._timeline.now_ns + STREAM_S_MAX * SECOND_NS
+        while not response.stream.closed and (at := self._timeline.next_ns()) is not None and at <= end:
+            self._timeline.step()
+        return b"".join(response.stream.lines)
+
+    def _collect(self, step: Step) -> None:
+        stream, events = self._open[step["collect"]], []
+        idle_s = step["idle_ms"] / 1000
+        while True:
+            self._wait(0.0 if stream.lines else idle_s)
+            if not stream.lines:
+                break
+            events += [json.loads(line) for line in stream.lines]
+            stream.lines.clear()
+        self.binding.same(_telling(step["stream"]), _telling(events), "stream")
+        if stream.closed != step["ended"]:
+            raise Mismatch(f"stream ended: want {step['ended']}, got {stream.closed}")
+
+    def _concurrent(self, step: Step) -> None:
+        """One thread: one after the other. What the recording shows is that all succeed."""
+        statuses = []
+        for index in range(step["count"]):
+            request = json.loads(json.dumps(step["request"]).replace("{i}", str(index)))
+            statuses.append(self._send(request).status)
+        if sorted(statuses) != step["response"]["statuses"]:
+            raise Mismatch(f"statuses {sorted(statuses)}")
+
+    def _send(self, asked: Step) -> Response:
+        fill = self.binding.fill
+        headers = {
+            "Accept": "application/json",
+            "Authorization": "Bearer admin-token",
+            **fill(asked.get("headers") or {}),
+        }
+        query = tuple((str(name), str(value)) for name, value in fill(asked.get("query") or {}).items())
+        body = b""
+        if "text" in asked:
+            body = fill(asked["text"]).encode("latin1" if "\0" in asked["text"] else "utf8")
+        elif "body" in asked:
+            body = json.dumps(fill(asked["body"])).encode()
+        headers = {name: value for name, value in headers.items() if value is not None}
+        return self._server.handle(Request(asked["method"], fill(asked["path"]), query, headers, body))
+
+    def _wait(self, seconds: float) -> None:
+        self._timeline.run_until(self._timeline.now_ns + round(seconds * SECOND_NS))
+
+
+def _comparable(step: Step) -> Step:
+    """What is recorded of an answer, less what depends on the build."""
+    asked, want = step["request"], dict(step["response"])
+    if "verbose" in (asked.get("query") or {}):
+        del want["text"]
+    if asked["path"].rstrip("/") == "/version" and "body" in want:
+        want["body"] = {name: want["body"][name] for name in ("major", "minor") if name in want["body"]}
+        want["partial"] = True
+    return want
+
+
+def _telling(events: list[Step]) -> list[Step]:
+    """Without plain bookmarks, which come when they like."""
+    return [e for e in events if e.get("type") != "BOOKMARK" or "annotations" in e["object"].get("metadata", {})]

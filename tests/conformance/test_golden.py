@@ -1,0 +1,53 @@
+"""The law: what a real API server 1.36 answered. A sequence in differences.md must differ; when it passes, strike it there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conformance.golden_compare import Binding, Mismatch
+from tests.conformance.golden_replay import differences, play, sequences
+
+API = {sequence["id"]: sequence for sequence in sequences("api")}
+DIFFERENCES = differences()
+
+
+@pytest.mark.parametrize("name", API)
+def test_the_api_server_answers_as_recorded(name: str) -> None:
+    if name in DIFFERENCES:
+        with pytest.raises(Mismatch):
+            play(API[name])
+    else:
+        play(API[name])
+
+
+def test_every_known_difference_names_a_sequence_and_says_why() -> None:
+    known = {sequence["id"] for sequence in sequences("api", "controllers")}
+
+    assert [name for name, why in DIFFERENCES.items() if name not in known or not why.strip()] == []
+
+
+@pytest.mark.parametrize(
+    ("want", "got"),
+    [
+        ({"a": 1}, {"a": 2}),
+        ({"a": 1}, {}),
+        ({"a": 1}, {"a": 1, "b": 2}),
+        ([1, 2], [2, 1]),
+        ({"a": "$uid:1", "b": "$uid:1"}, {"a": "x", "b": "y"}),
+        (1, True),
+        ("$rv:1", "abc"),
+    ],
+)
+def test_the_comparison_can_fail(want: Any, got: Any) -> None:
+    with pytest.raises(Mismatch):
+        Binding().same(want, got)
+
+
+def test_a_later_revision_must_not_be_a_lower_one() -> None:
+    binding = Binding()
+    binding.same(["$rv:1", "$rv:2"], ["7", "5"])
+
+    with pytest.raises(Mismatch):
+        binding.check_order()

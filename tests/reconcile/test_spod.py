@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from typing import Any
+
+from known import ME, OPERATOR, daemons, spod, view_of
+from msgspec.structs import replace
+
+from spo.events import Key
+from spo.intents import Apply, Create, Patch, Plan, Tell
+from spo.reconcile.spod import covers, decide
+from spo.roles import manager
+
+SPOD = Key("SecurityProfilesOperatorDaemon", OPERATOR, "spod")
+
+
+def decided(*objects: Any, key: Key = SPOD) -> Plan:
+    return decide(view_of(manager(ME), *objects), key, ME)
+
+
+def applied(plan: Plan) -> dict[str, Any] | None:
+    return next((dict(intent.manifest) for intent in plan.intents if isinstance(intent, Apply)), None)
+
+
+def shown(plan: Plan) -> dict[str, Any]:
+    patch = plan.intents[-1]
+    assert isinstance(patch, Patch)
+    found: dict[str, Any] = patch.patch["status"]
+    return found
+
+
+def as_applied(plan: Plan, **more: Any) -> Any:
+    """The daemon set as it stands after what the plan applied."""
+    manifest = applied(plan)
+    assert manifest is not None
+    return daemons(3, annotations=manifest["metadata"]["annotations"], spec=manifest["spec"], **more)
+
+
+def test_a_missing_spod_is_created_with_the_defaults() -> None:
+    (intent,) = decided().intents
+
+    assert isinstance(intent, Create)
+    assert intent.manifest["spec"]["priorityClassName"] == "system-node-critical"
+
+
+def test_spod_becomes_a_daemon_set_that_it_owns() -> None:
+    plan = decided(spod())
+
+    manifest = applied(plan)
+    assert manifest is not None
+    assert manifest["metadata"]["ownerReferences"][0]["uid"] == "uid-spod"
+    assert shown(plan)["state"] == "CREATING"
+
+
+def test_a_daemon_set_that_is_as_wanted_is_left_alone() -> None:
+    plan = decided(spod(), as_applied(decided(spod())))
+
+    assert applied(plan) is None
+    assert shown(plan)["state"] == "RUNNING"
+
+
+def test_a_roll_out_is_told_from_a_first_start() -> None:
+    first = as_applied(decided(spod()), ready=1)
+    assert shown(decided(spod(), first))["state"] == "CREATING"
+
+    running = replace(spod(), status=replace(spod().status, state="RUNNING"))
+    assert shown(decided(running, first))["state"] == "UPDATING"
+
+
+def test_what_is_removed_from_spod_is_applied_although_the_live_set_still_covers_it() -> None:
+    before = as_applied(decided(spod(priority_class_name="mine")))
+
+    assert applied(decided(spod(), before)) is not None
+
+
+def test_what_others_change_in_the_daemon_set_is_put_right() -> None:
+    live = as_applied(decided(spod()))
+    meddled = replace(live, spec={**live.spec, "template": {"spec": {"containers": []}}})
+
+    assert applied(decided(spod(), meddled)) is not None
+
+
+def test_a_setting_of_a_later_release_is_refused_by_name_and_the_rest_takes_effect() -> None:
+    plan = decided(spod(enable_log_enricher=True))
+
+    assert applied(plan) is not None
+    (condition,) = [each for each in shown(plan)["conditions"] if each["type"] == "SettingsInEffect"]
+    assert condition["status"] == "False"
+    assert "spec.enableLogEnricher" in condition["message"]
+    assert any(isinstance(intent, Tell) and intent.reason == "NotInThisRelease" for intent in plan.intents)
+
+
+def test_an_empty_allow_list_says_that_it_restricts_nothing() -> None:
+    (condition,) = [
+        each for each in shown(decided(spod(allowed_syscalls=())))["conditions"] if each["type"] == "SettingsInEffect"
+    ]
+
+    assert condition["reason"] == "EmptyList"
+    assert "spec.allowedSyscalls" in condition["message"]
+
+
+def test_a_second_spod_is_told_that_it_is_not_read() -> None:
+    second = replace(spod(), metadata=replace(spod().metadata, name="other"))
+    plan = decided(spod(), second, key=Key(SPOD.kind, OPERATOR, "other"))
+
+    assert applied(plan) is None
+    assert shown(plan)["state"] == "ERROR"
+    assert "spod" in shown(plan)["conditions"][0]["message"]
+
+
+def test_the_servers_defaults_are_no_change() -> None:
+    assert covers({"a": [{"b": 1}]}, {"a": [{"b": 1, "defaulted": True}], "more": 2})
+    assert not covers({"a": [{"b": 1}]}, {"a": [{"b": 1}, {"b": 2}]})
+    assert not covers({"a": 1}, {"a": 2})
+    assert not covers({"a": 1}, {})

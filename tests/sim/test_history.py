@@ -1,0 +1,62 @@
+"""Two runs have the same hash exactly when the same was asked, at the same time, with the same outcome."""
+
+from __future__ import annotations
+
+import pytest
+
+from spo.sim.api.http import Request, Response
+from spo.sim.history import History
+from spo.sim.timeline import Timeline
+
+GET = Request("GET", "/api/v1/pods", (("limit", "500"),), {"Authorization": "Bearer a"}, b"")
+FINE = Response(200, (), b"{}")
+
+
+def digest(
+    *,
+    wait_s: float = 0,
+    request: Request = GET,
+    response: Response = FINE,
+    revision: int = 1,
+    data: bytes | None = b"x",
+) -> str:
+    timeline = Timeline()
+    history = History(timeline)
+    timeline.run_until(timeline.now_ns + round(wait_s * 1e9))
+    history.request(request, response, revision)
+    history.file("node-1", "/a", data, revision)
+    return history.digest()
+
+
+def test_the_hash_has_64_hex_digits_and_is_the_same_for_the_same_run() -> None:
+    assert digest() == digest()
+    assert len(digest()) == 64
+    assert set(digest()) <= set("0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"wait_s": 0.001},
+        {"request": Request("PUT", GET.path, GET.query, GET.headers)},
+        {"request": Request("GET", GET.path, (), GET.headers)},
+        {"request": Request("GET", GET.path, GET.query, {"Authorization": "Bearer b"})},
+        {"request": Request("GET", GET.path, GET.query, GET.headers, b"\xff")},
+        {"response": Response(404, (), b"{}")},
+        {"revision": 2},
+        {"data": b"y"},
+        {"data": None},
+    ],
+)
+def test_any_difference_changes_the_hash(other: dict[str, object]) -> None:
+    assert digest(**other) != digest()  # type: ignore[arg-type]
+
+
+def test_header_names_are_compared_as_http_does() -> None:
+    lower = Request("GET", GET.path, GET.query, {"authorization": "Bearer a", "X-Trace": "1"}, b"")
+    assert digest(request=lower) == digest()
+
+
+def test_the_hash_of_nothing_knows_its_format() -> None:
+    # A change here means that older hashes can no longer be compared: raise FORMAT with it.
+    assert History(Timeline()).digest() == "9f6c07f0517695cb1069c8b5ea21b336e424933bb8ef66d3ceaf49585cb0cac9"

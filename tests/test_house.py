@@ -1,0 +1,158 @@
+"""The house stands as ARCHITECTURE.md draws it: who imports whom, what pure rooms touch, how long a module is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LINES_MAX = 500
+
+
+class Room(NamedTuple):
+    """What a part of `spo` may import: other rooms, and which libraries."""
+
+    rooms: str
+    libraries: frozenset[str] | None  # None: any
+
+
+def words(*texts: str) -> frozenset[str]:
+    return frozenset(word for text in texts for word in text.split())
+
+
+# No clock, randomness, environment, network, file or thread: nothing here can tell one run from another.
+PURE = words(
+    "__future__ abc base64 binascii bisect collections collections.abc contextlib copy dataclasses datetime difflib",
+    "enum functools hashlib heapq itertools json math operator posixpath re string struct textwrap types typing zlib",
+    "msgspec msgspec.json msgspec.structs",
+)
+# The simulated world may also read what ships with it; its one source of luck is the timeline's.
+SIMULATED = PURE | words("importlib.resources shlex unicodedata yaml")
+LUCKY = words("spo.sim.timeline spo.sim.luck spo.sim.keys")  # the modules that may name the type of that source
+
+# What everything that decides may know of the world.
+PLAIN = "model events intents interest"
+
+ROOMS = {
+    "model": Room("", PURE),
+    "events": Room("model", PURE),
+    "intents": Room("model", PURE),
+    "interest": Room("model", PURE),
+    "queue": Room("model events", PURE),
+    "ports": Room(PLAIN, PURE),
+    "reflector": Room("model events interest wire", PURE),
+    "wire": Room("model intents ports", PURE),
+    "sightings": Room("events ports", PURE),
+    "cache": Room("model events interest", PURE),
+    "render": Room("model", PURE),
+    "audit": Room("model", PURE),
+    "admission": Room("model cache render", PURE),
+    "reconcile": Room("model events intents cache render", PURE),
+    "observe": Room("model events intents ports", PURE),
+    "loop": Room(f"{PLAIN} ports cache queue observe", PURE),
+    "roles": Room(f"{PLAIN} ports cache queue observe loop render admission audit reconcile", PURE),
+    # The worlds know no decision and not each other: what runs in a pod is handed in.
+    "sim": Room(f"{PLAIN} ports reflector wire sightings", SIMULATED),
+    "real": Room(f"{PLAIN} ports reflector wire sightings", None),
+    "replay": Room("model events ports", None),
+    "deployment": Room("", None),
+    "cli": Room(
+        f"{PLAIN} ports reflector wire sightings cache queue observe loop roles render admission audit reconcile"
+        " sim real replay deployment",
+        None,
+    ),
+}
+
+CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
+NOT_THE_SAME_TWICE = {"open", "hash", "input"}  # `hash` of a string depends on the process
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted((ROOT / "spo").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+MODULES = dict(modules())
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def imports(module: str) -> Iterator[str]:
+    """What a module imports, anywhere in it; `from spo import model` counts as `spo.model`."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: a relative import hides which room it comes from"
+            name = node.module or ""
+            yield from (f"{name}.{alias.name}" for alias in node.names) if name == "spo" else (name,)
+
+
+def calls(module: str) -> Iterator[str]:
+    """What a module calls that would make two runs differ."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        match node.func:
+            case ast.Name(name) if name in NOT_THE_SAME_TWICE:
+                yield name
+            case ast.Attribute(ast.Name(owner), name) if (owner, name) in CLOCKS:
+                yield f"{owner}.{name}"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name)])
+def test_a_room_imports_only_the_rooms_it_may(module: str) -> None:
+    own = room_of(module)
+    assert own in ROOMS, f"{module} is in no room of the table: say in ROOMS (and ARCHITECTURE.md) what it may import"
+    found = {room_of(name) for name in imports(module) if name.split(".")[0] == "spo"}
+
+    assert found - {own, *ROOMS[own].rooms.split()} == set()
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) and ROOMS.get(room_of(name))])
+def test_a_pure_room_touches_nothing_that_differs_between_two_runs(module: str) -> None:
+    libraries = ROOMS[room_of(module)].libraries
+    if libraries is None:
+        return
+    allowed = libraries | {"random"} if module in LUCKY else libraries
+    found = {name for name in imports(module) if name.split(".")[0] != "spo"}
+
+    assert found - allowed == set()
+    assert list(calls(module)) == []
+
+
+def test_the_table_is_free_of_circles() -> None:
+    def reach(room: str, seen: tuple[str, ...]) -> None:
+        assert room not in seen, " -> ".join((*seen, room))
+        for other in ROOMS[room].rooms.split():
+            reach(other, (*seen, room))
+
+    for room in ROOMS:
+        reach(room, ())
+
+
+def test_no_module_is_too_long_to_read() -> None:
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
+        for folder in ("spo", "tests", "scenarios", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+    }
+
+    assert {path: length for path, length in lengths.items() if length > LINES_MAX} == {}
+
+
+def test_every_module_opens_with_a_line_that_says_what_lives_there() -> None:
+    silent = [
+        name
+        for name, path in MODULES.items()
+        if path.name != "__init__.py" and ast.get_docstring(ast.parse(path.read_text())) is None
+    ]
+
+    assert silent == []

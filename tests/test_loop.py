@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from spo.cache import View
+from spo.events import Event, Key, Listed, Seen
+from spo.intents import NOTHING, About, ClusterIntent, Delete, Plan, Tell
+from spo.interest import Interest
+from spo.loop import ADMIN_DELAY_S, Loop, Role
+from spo.model.builtin import KeepMeta, NodeKeep
+from spo.model.resource import NODES, SECCOMP_PROFILES
+from spo.observe.counters import Counters
+from spo.observe.observer import Observer
+from spo.ports import Conflict, Forbidden, Invalid, Unavailable, WorldError
+from spo.queue import FIRST_DELAY_S
+
+NODE_A = Key("Node", "", "a")
+
+
+class Clock:
+    at = 100.0
+
+    def now(self) -> float:
+        return self.at
+
+
+class FakeCluster:
+    def __init__(self) -> None:
+        self.news: list[Event] = []
+        self.asked: list[ClusterIntent] = []
+        self.failures: list[WorldError | None] = []
+
+    def want(self, interest: Interest) -> None: ...
+
+    def take(self) -> Iterable[Event]:
+        news, self.news = self.news, []
+        return news
+
+    def carry_out(self, intent: ClusterIntent) -> None:
+        self.asked.append(intent)
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+
+
+class World:
+    """One loop whose decisions are `plan`, with a log of what was looked at."""
+
+    def __init__(self, plan: Plan = NOTHING) -> None:
+        self.plan = plan
+        self.looked_at: list[Key] = []
+        self.cluster, self.clock, self.lines = FakeCluster(), Clock(), list[dict[str, Any]]()
+        self.bugs: list[str] = []
+        role = Role(
+            name="test",
+            interests=(Interest(NODES, NodeKeep),),
+            indexes=(),
+            marks={"Node": lambda view, change: [change.key]},
+            decisions={"Node": self.decide},
+            duties=(),
+        )
+        observer = Observer("test", "node-1", self.lines.append, Counters(), self.bugs.append)
+        self.loop = Loop(role, self.cluster, None, self.clock, observer)
+
+    def decide(self, view: View, key: Key) -> Plan:
+        self.looked_at.append(key)
+        return self.plan
+
+    def node_seen(self) -> None:
+        self.cluster.news.append(Seen(NODE_A, NodeKeep(KeepMeta("a", resource_version=str(len(self.looked_at))))))
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(Plan((Delete(NODES, "", "a", "uid"), Delete(NODES, "", "b", "uid"))))
+    world.cluster.news = [Listed("Node")]
+    world.node_seen()
+    return world
+
+
+def test_nothing_is_decided_before_the_first_full_list() -> None:
+    world = World()
+    world.node_seen()
+    world.loop.tick()
+    assert world.looked_at == []
+
+    world.cluster.news.append(Listed("Node"))
+    world.loop.tick()
+    assert world.looked_at == [NODE_A]
+
+
+def test_a_plan_is_carried_out_in_its_order(world: World) -> None:
+    world.loop.tick()
+
+    assert [intent.name for intent in world.cluster.asked] == ["a", "b"]
+
+
+def test_a_plan_stops_at_the_first_no_and_is_decided_afresh_later(world: World) -> None:
+    world.cluster.failures = [Unavailable("no answer")]
+
+    assert world.loop.tick() == world.clock.at + FIRST_DELAY_S
+    assert [intent.name for intent in world.cluster.asked] == ["a"]
+
+    world.clock.at += FIRST_DELAY_S
+    world.loop.tick()
+    assert world.looked_at == [NODE_A, NODE_A]
+
+
+@pytest.mark.parametrize(
+    ("failure", "delay_s"),
+    [
+        (Conflict("newer"), FIRST_DELAY_S),
+        (Unavailable("busy", retry_after_s=7.0), 7.0),
+        (Forbidden("no right"), ADMIN_DELAY_S),
+        (Invalid("bug"), FIRST_DELAY_S),
+    ],
+)
+def test_a_failure_says_how_soon_it_is_worth_asking_again(world: World, failure: WorldError, delay_s: float) -> None:
+    world.cluster.failures = [failure]
+
+    assert world.loop.tick() == world.clock.at + delay_s
+
+
+def test_after_a_conflict_the_newer_version_decides_at_once(world: World) -> None:
+    world.cluster.failures = [Conflict("newer")]
+    world.loop.tick()
+
+    world.node_seen()
+    world.loop.tick()
+    assert world.looked_at == [NODE_A, NODE_A]
+
+
+def test_a_conflict_is_not_worth_a_word_and_what_can_only_be_our_bug_is_told(world: World) -> None:
+    world.cluster.failures = [Conflict("newer")]
+    world.loop.tick()
+    assert [line["level"] for line in world.lines] == []
+
+    world.node_seen()
+    world.cluster.failures = [Invalid("spec.foo: unknown")]
+    world.loop.tick()
+    assert "spec.foo" in world.bugs[0]
+
+
+def test_an_event_that_cannot_be_written_in_a_dying_namespace_stops_nothing(world: World) -> None:
+    about = About(SECCOMP_PROFILES, "default", "sleeper", "uid")
+    world.plan = Plan((Tell(about, "InUse", "kept"), Delete(NODES, "", "a", "uid")))
+    world.cluster.failures = [Conflict("namespace is being terminated")]
+    world.loop.tick()
+
+    assert isinstance(world.cluster.asked[-1], Delete)
