@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from typing import Any
 
 from spo.cli.manifests import Loaded
 from spo.cli.summary import Rejected
 from spo.model.resource import NAMESPACES, Resource
 from spo.sim.api.status import ApiError
-from spo.sim.client import Client
+from spo.sim.cluster import SimulatedCluster
 
 QUERY = (("fieldManager", "spo-try"), ("fieldValidation", "Strict"))
 MERGE = "application/merge-patch+json"
+TYPING_S = 0.5  # after a namespace or a definition: what a person needs to go on, and the cluster to be ready for more
 SERVER_SET = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
 
 # What to do, by the reason of the first thing that is wrong (apimachinery field errors).
@@ -33,15 +33,18 @@ REMEDIES = {
 class Applier:
     """Applies one object after the other; a refusal stops none of the others."""
 
-    def __init__(self, client: Client, resources: Mapping[tuple[str, str], Resource]) -> None:
-        self._client = client
-        self._resources = resources
+    def __init__(self, cluster: SimulatedCluster) -> None:
+        self._cluster = cluster
+        self._client = cluster.client()
         self._spaces: set[str] = set()
         self.notes: list[str] = []
 
     def apply(self, item: Loaded) -> Rejected | None:
         """Create or patch the object. Gives why not, if it was refused."""
-        resource = self._resources[item.api_version, item.kind]
+        resource = self._resource(item)
+        if resource is None:
+            text = f"the API server does not serve {item.api_version} of {item.kind}"
+            return Rejected(str(item), str(item.source), text, "apply its CustomResourceDefinition first")
         obj = copy.deepcopy(item.object)
         for name in SERVER_SET:
             obj["metadata"].pop(name, None)
@@ -50,7 +53,17 @@ class Applier:
             self._send(resource, namespace, obj)
         except ApiError as error:
             return Rejected(str(item), str(item.source), _message(error), remedy(error))
+        if item.kind == NAMESPACES.kind:
+            self._cluster.run(TYPING_S)
         return None
+
+    def _resource(self, item: Loaded) -> Resource | None:
+        """A new kind is served a moment after its definition; give it that."""
+        resource = self._cluster.resource(item.api_version, item.kind)
+        if resource is None:
+            self._cluster.run(TYPING_S)
+            resource = self._cluster.resource(item.api_version, item.kind)
+        return resource
 
     def _namespace(self, resource: Resource, obj: dict[str, Any]) -> str:
         """Where it goes: as kubectl, `default` if nothing is said; a namespace that nobody made is made."""
@@ -73,6 +86,7 @@ class Applier:
                 self._client.create(NAMESPACES, {"metadata": {"name": namespace}})
             except ApiError:
                 return  # a name that cannot be: the object itself will be refused, in better words
+            self._cluster.run(TYPING_S)
             self.notes.append(f"namespace {namespace} was not in the input, and was made")
 
     def _send(self, resource: Resource, namespace: str, obj: dict[str, Any]) -> None:

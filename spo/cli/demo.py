@@ -36,10 +36,9 @@ class Stage:
         """`kubectl apply -f` of files of the examples."""
         from spo.cli.apply import Applier
         from spo.cli.manifests import Loaded, Source
-        from spo.cli.world import resources
         from spo.cli.yaml_text import documents
 
-        applier = Applier(self.world.you, resources())
+        applier = Applier(self.world.cluster)
         for name in names:
             text = files("spo").joinpath(f"{EXAMPLES}/{name}").read_text(encoding="utf-8")
             for number, document in enumerate(documents(text), 1):
@@ -174,12 +173,12 @@ def run(arguments: argparse.Namespace) -> int:
         "kubectl apply -f deploy/operator.yaml",
         0,
     )
-    for step in steps(stage.namespace):
+    for number, step in enumerate(steps(stage.namespace), 1):
         since = len(world.chronicle.facts)
         step.act(stage)
         came_true = world.cluster.run_until(lambda step=step: step.true_when(stage), PATIENCE_S)
         world.cluster.rest(PATIENCE_S)
-        show(step.title, step.promise, step.command, since)
+        show(f"{number}. {step.title}", step.promise, step.command, since)
         if not came_true:
             print(f"spo: this did not come true within {PATIENCE_S:.0f} s: {step.promise}", file=sys.stderr)
             return 1

@@ -7,10 +7,13 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from spo.cli.timeline import Fact, Tone
-from spo.model.resource import GROUP
-from spo.model.states import ERROR, INSTALLED
+from spo.model.reasons import REASONS
+from spo.model.resource import GROUP, SPODS
+from spo.model.spod import NAME as SPOD
+from spo.model.states import ERROR, INSTALLED, PENDING
 from spo.sim.store import Change, Record
 
 YOU = "you"
@@ -46,6 +49,7 @@ def _by_hand(change: Change, actor: Actor) -> Iterator[Fact]:
     assert record is not None
     obj = record.object()
     kind, subject = str(obj.get("kind", change.key.resource)), named(change.key.namespace, change.key.name)
+    kind, subject = ("spod", "") if (kind, change.key.name) == (SPODS.kind, SPOD) else (kind, subject)
     if change.after is None:
         yield actor.did("deleted", kind, subject, tone="you")
     elif change.before is None:
@@ -119,10 +123,13 @@ class _Ours(Struct):
 _decode_ours = msgspec.json.Decoder(_Ours).decode
 
 
+UNSAID = frozenset({INSTALLED, PENDING})  # their messages say no more than the word
+
+
 def _profile(change: Change, actor: Actor) -> Iterator[Fact]:
     subject = named(change.key.namespace, change.key.name)
     if change.after is None:
-        yield actor.did("let go of", "SeccompProfile", subject, "(it is gone from the cluster)")
+        yield actor.did("", "SeccompProfile", subject, "→ gone")
         return
     after = _decode_ours(change.after.body)
     before = _decode_ours(change.before.body) if change.before else _Ours()
@@ -131,23 +138,24 @@ def _profile(change: Change, actor: Actor) -> Iterator[Fact]:
     if after.metadata.deletionTimestamp and not before.metadata.deletionTimestamp:
         yield actor.did("deleted", "SeccompProfile", subject, tone="bad")
     (state, message), (old, old_message) = after.state(), before.state()
+    if state == PENDING and not old:
+        return  # as every profile begins
     if state and (state != old or (state == ERROR and message != old_message)):
         tone: Tone = {INSTALLED: "good", ERROR: "bad"}.get(state, "plain")  # type: ignore[assignment]
-        yield actor.did("", "SeccompProfile", subject, f"→ {state}", message if tone != "good" else "", tone)
+        yield actor.did("", "SeccompProfile", subject, f"→ {state}", message if state not in UNSAID else "", tone)
 
 
 def _spod(change: Change, actor: Actor) -> Iterator[Fact]:
-    subject = named(change.key.namespace, change.key.name)
     if change.after is None:
         return
     after = _decode_ours(change.after.body)
     before = _decode_ours(change.before.body) if change.before else _Ours()
     if change.before is None:
-        yield actor.did("created", "the default spod", subject)
+        yield actor.did("created", "the default spod", "")
     (state, message), (old, _) = after.state(), before.state()
     if state and state != old:
         tone: Tone = "bad" if state == "ERROR" else "good" if state == "RUNNING" else "plain"
-        yield actor.did("", "spod", subject, f"→ {state}", message if tone == "bad" else "", tone)
+        yield actor.did("", "spod", "", f"→ {state}", message if tone == "bad" else "", tone)
 
 
 class _NodeStatus(Struct):
@@ -197,7 +205,16 @@ def _event(change: Change, actor: Actor) -> Iterator[Fact]:
         about = event.involvedObject
         subject = named(about.namespace, about.name)
         node = event.source.host if actor.who == "daemon" else ""
-        yield Actor(actor.who, node).did("warns:", about.kind, subject, event.reason, event.message, "bad")
+        why = f"{event.reason}: {_with_remedy_apart(event.message, event.reason)}"
+        yield replace(Actor(actor.who, node).did("warns of", about.kind, subject, "", why, "bad"), remark=True)
+
+
+def _with_remedy_apart(message: str, reason: str) -> str:
+    """The operator ends its messages with what the reader can do: on a line of its own."""
+    known = REASONS.get(reason)
+    if known is None or not known.remedy or known.remedy not in message:
+        return message
+    return f"{message.replace(known.remedy, '').rstrip()}\n→ {known.remedy}"
 
 
 # -- pods and nodes -----------------------------------------------------------------------------------------------
@@ -272,6 +289,8 @@ def _pod(change: Change, actor: Actor) -> Iterator[Fact]:
     after = _decode_pod(change.after.body)
     before = _decode_pod(change.before.body) if change.before else _NO_POD
     noun = _noun(after.metadata.labels)
+    if noun != "pod":
+        subject = change.key.name  # there is but one namespace it can be in
     if change.before is None:
         yield actor.did("created", noun, subject)
     elif after.metadata.deletionTimestamp and not before.metadata.deletionTimestamp:
@@ -281,6 +300,9 @@ def _pod(change: Change, actor: Actor) -> Iterator[Fact]:
         yield actor.did("cannot start", noun, subject, f"· {reason}", message, "bad")
     elif phase == "Running" and not reason and (before.status.phase != phase or before.stuck()[0]):
         yield actor.did("started", noun, subject, tone="good")
+    elif phase in ENDS and after.metadata.deletionTimestamp:
+        if before.status.phase != phase:
+            yield actor.did("stopped", noun, subject)
     elif phase in ENDS and before.status.phase != phase:
         verb, tone = ENDS[phase]
         yield actor.did("saw", noun, subject, verb, after.ended() if tone == "bad" else "", tone)

@@ -15,7 +15,7 @@ from spo.cli.timeline import Line
 
 CODES = {"good": "32", "bad": "31", "you": "1;36", "dim": "2", "bold": "1", "who": "34", "command": "1;33"}
 MARKS = {"good": "✓", "bad": "✗", "you": "▸"}
-CLOCK, WHO = 8, 18  # widths of the first columns
+CLOCK, WHO = 8, 21  # widths of the first columns
 NARROWEST, WIDEST = 60, 140
 
 

@@ -11,12 +11,15 @@ from msgspec.structs import replace
 Tone = Literal["plain", "good", "bad", "you"]
 
 WINDOW_NS = 5 * 10**9  # the same thing done in so short a time, on many nodes or to many objects, is one line
-MANY = 4  # from this many objects on they share a line
+MANY = 3  # from this many objects on they share a line
 SHOWN = 3  # names of a shared line
 
 
 class Fact(Struct, frozen=True):
-    """One thing that happened: `who` (on `node`) `verb` the `noun` `subject` `tail`, because `why`."""
+    """One thing that happened: `who` (on `node`) `verb` the `noun` `subject` `tail`, because `why`.
+
+    A `remark` (a Kubernetes Event) gives a reason for what happens to the same subject at about the same time.
+    """
 
     at_ns: int
     who: str
@@ -27,6 +30,7 @@ class Fact(Struct, frozen=True):
     why: str = ""
     node: str = ""
     tone: Tone = "plain"
+    remark: bool = False
 
 
 class Line(Struct, frozen=True):
@@ -49,8 +53,26 @@ class _Group(Struct):
 
 def lines(facts: Iterable[Fact], start_ns: int = 0) -> list[Line]:
     """The timeline of these facts (in order of time): what many did at about the same time stands in one line."""
-    groups = _by_subject(_by_node(facts))
+    groups = _by_subject(_by_node(_with_remarks(facts)))
     return [_line(group, start_ns) for group in groups]
+
+
+def _with_remarks(facts: Iterable[Fact]) -> list[Fact]:
+    """Remarks become the reason of the bad news about their subject that come with them, or stay on their own."""
+    result: list[Fact] = []
+    waiting: dict[tuple[str, str], int] = {}  # noun and subject: where its remark stands
+    for fact in facts:
+        about = (fact.noun, fact.subject)
+        at = waiting.get(about)
+        if fact.remark:
+            waiting[about] = len(result)
+        elif at is not None and fact.tone == "bad" and not _far(result[at], fact):
+            fact = replace(fact, why=result[at].why)
+            del waiting[about]
+            result[at] = fact
+            continue
+        result.append(fact)
+    return result
 
 
 def _by_node(facts: Iterable[Fact]) -> list[_Group]:

@@ -104,7 +104,7 @@ def try_out(arguments: argparse.Namespace, progress: Progress) -> Outcome:
     notes = intake.notes
     nodes = arguments.nodes or (0 if any(item.kind == "Node" for item in intake.present) else 3)
     world = boot(arguments.seed, nodes, arguments.pods, present=intake.present, notes=notes, progress=progress)
-    applier = Applier(world.cluster.client(), resources())
+    applier = Applier(world.cluster)
     rejected = list(intake.rejected)
     for number, item in enumerate(intake.wishes, 1):
         progress(f"applying {number:,} of {len(intake.wishes):,}")

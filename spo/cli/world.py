@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
+from itertools import count
 from typing import Any
 
-from spo.cli.adopt import adopt
+from spo.cli.adopt import adopt, make_namespace
 from spo.cli.chronicle import Chronicle
-from spo.cli.filler import running_pods
 from spo.cli.manifests import Loaded
 from spo.cli.programs import SimProcess
 from spo.cli.timeline import Fact
 from spo.cli.yaml_text import documents
-from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, SPODS, Resource
+from spo.model.resource import CRDS, NODE_STATUSES, SECCOMP_PROFILES, SPODS, Resource
 from spo.render.install import IMAGE, NAMESPACE, manifests
 from spo.sim.api.authn import User
 from spo.sim.api.builtin import KINDS
@@ -23,12 +23,14 @@ from spo.sim.client import Client
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.door import Hearing
 from spo.sim.history import History
-from spo.sim.luck import Luck, Rule
+from spo.sim.luck import Rule
 from spo.sim.node.disk import DiskChange
 from spo.sim.node.node import Node
 from spo.sim.node.program import Launch
 
 BOOT_S_MAX = 300.0
+SERVED_WITHIN = 100  # tenths of a second
+PODS_NAMESPACE = "load"
 OURS = (SECCOMP_PROFILES, NODE_STATUSES, SPODS)
 
 Object = dict[str, Any]
@@ -42,60 +44,56 @@ class NotUp(Exception):
 class World:
     """A simulated cluster that is listened to: `chronicle` for people, `history` for comparing runs.
 
-    `log` has what the operator's processes logged; `luck` is where faults attach.
+    `log` has what the operator's processes logged; `cluster.luck` is where faults attach.
     """
 
     def __init__(self, seed: int = 0, namespace: str = NAMESPACE, rules: tuple[Rule, ...] = ()) -> None:
         self.namespace = namespace
         self.log: list[Object] = []
+        self.processes: dict[str, SimProcess] = {}  # the operator's, by pod; of a restarted container: the present one
         hearing = Hearing()
 
         def program(launch: Launch) -> SimProcess:
-            return SimProcess(launch, self.luck, hearing, self.log)
+            process = self.processes[launch.pod] = SimProcess(launch, self.cluster.luck, hearing, self.log)
+            return process
 
         self.cluster = SimulatedCluster(seed=seed, nodes=0, programs={IMAGE: program})
-        self.luck = Luck(self.cluster.timeline.rng, rules)
+        self.cluster.luck.rules = rules
         self.history = History(self.cluster.timeline)
         self.chronicle = Chronicle(self.cluster.timeline, self.cluster.store, namespace, self.history)
         self.cluster.api.observers.append(self._observe)
         self.start_ns = self.cluster.timeline.now_ns
         self.you: Client = self.cluster.client()
 
-    def add_node(self, name: str, labels: Mapping[str, str] = {}) -> None:  # never changed
+    def add_node(self, name: str, labels: Mapping[str, str] | None = None) -> Node:
         """A node more, its disk listened to."""
-        self.cluster.add_node(name, labels=dict(labels))
-        self.listen_to(self.cluster.nodes[name])
+        node = self.cluster.add_node(name, labels=labels)
+        self.listen_to(node)
+        return node
 
     def listen_to(self, node: Node) -> None:
+        """What changes on its disk goes into chronicle and history."""
+
         def changed(change: DiskChange) -> None:
             self.chronicle.file(node.name, change.path, change.data)
 
         node.disk.subscribe(changed)
 
-    def install(self) -> int:
-        """Create every object of the installation, as a user with `kubectl apply -f deploy/operator.yaml`."""
-        wanted = operator_manifests(self.namespace)
-        by_kind = {**resources(), **{(r.api_version, r.kind): r for r in OURS}}
-        self.chronicle.tell(
-            Fact(0, "you", "installed the operator", tail=f"· {len(wanted)} objects of deploy/", tone="you")
-        )
-        with self.chronicle.muted():
-            for obj in wanted:
-                self._create(by_kind[obj["apiVersion"], obj["kind"]], obj)
-        return len(wanted)
-
-    def _create(self, resource: Resource, obj: Object) -> None:
-        for attempt in range(10):
+    def install(self, wanted: Sequence[Object]) -> None:
+        """Create these objects of the operator's installation, as a user with `kubectl apply` does."""
+        for obj in wanted:
+            for _ in range(SERVED_WITHIN):
+                resource = self.cluster.resource(obj["apiVersion"], obj["kind"])
+                if resource is not None:
+                    break
+                self.cluster.run(0.1)  # a new kind is served a moment after its definition
+            else:
+                raise NotUp(f"{obj['apiVersion']} {obj['kind']} is not served")
             try:
                 self.you.create(resource, obj)
             except ApiError as error:
-                if error.code == 409:  # the dump has it already
-                    return
-                if error.code != 404 or attempt == 9:
+                if error.code != 409:  # the input brought it
                     raise
-                self.cluster.run(0.5)  # a new kind is served a moment after its definition
-            else:
-                return
 
     def is_up(self) -> bool:
         """Does spod run, on every node it should?"""
@@ -126,23 +124,38 @@ def boot(
     ordinary pods that run from the start. Raises NotUp.
     """
     world = World(seed, namespace, rules)
+    wanted = operator_manifests(namespace)
+    definitions = [obj for obj in wanted if obj["kind"] == CRDS.kind]
     progress("booting the cluster")
     with world.chronicle.muted():
-        found = adopt(world.cluster, present, resources())
+        world.install(definitions)  # first: the present state may have objects of our kinds
+        found = adopt(world.cluster, present)
         if notes is not None:
             notes += found
         for node in world.cluster.nodes.values():
             world.listen_to(node)
-        for number in range(1, nodes + 1):
-            if len(world.cluster.nodes) < nodes and f"node-{number}" not in world.cluster.nodes:
-                world.add_node(f"node-{number}")
-        running_pods(world.cluster, pods)
+        _fill_up(world, nodes, pods)
     progress("installing the operator")
-    world.install()
+    told = f"· {len(wanted)} objects of deploy/ into namespace {namespace}"
+    world.chronicle.tell(Fact(0, "you", "installed the operator", tail=told, tone="you"))
+    with world.chronicle.muted():
+        world.install([obj for obj in wanted if obj["kind"] != CRDS.kind])
     if not world.cluster.run_until(world.is_up, BOOT_S_MAX):
         raise NotUp(f"spod is not RUNNING after {BOOT_S_MAX:.0f} s; the operator's last words: {world.log[-5:]}")
     world.cluster.rest(BOOT_S_MAX)
     return world
+
+
+def _fill_up(world: World, nodes: int, pods: int) -> None:
+    """Nodes up to `nodes`, and so many ordinary pods."""
+    names = (f"node-{number}" for number in count(1))
+    while len(world.cluster.nodes) < nodes:
+        name = next(names)
+        if name not in world.cluster.nodes:
+            world.add_node(name)
+    if pods:
+        make_namespace(world.cluster, PODS_NAMESPACE)
+        world.cluster.add_pods(pods, PODS_NAMESPACE)
 
 
 def resources() -> dict[tuple[str, str], Resource]:

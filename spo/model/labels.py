@@ -49,4 +49,4 @@ def label_value(text: str) -> str:
     """A text (such as a node's name) as a label value: itself, or its beginning and a piece of its hash."""
     if len(text) <= LABEL_VALUE_MAX:
         return text
-    return f"{text[: LABEL_VALUE_MAX - 9].rstrip('-._')}-{digest(text)[:8]}"
+    return f"{text[: LABEL_VALUE_MAX - 9]}-{digest(text)[:8]}"

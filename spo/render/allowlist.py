@@ -37,7 +37,7 @@ def check(
     the ones that are looked at), and ERRNO, KILL and TRAP are always permitted, whether listed or not.
     """
     listed = frozenset(allowed_syscalls or ())
-    permitted = LETTING_THROUGH & frozenset(allowed_actions or LETTING_THROUGH)
+    permitted = frozenset(allowed_actions or LETTING_THROUGH)
     spec = resolved.profile.spec
     wanted = [("", spec.default_action)]
     wanted += [(name, rule.action) for rule in resolved.syscalls for name in rule.names]

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from spo.model import labels
 from spo.model.manifest import plain
+from spo.model.quantity import canonical
 from spo.model.resource import DAEMONSETS, SPODS
 from spo.model.scheduling import ResourceRequirements, Toleration
 from spo.model.spod import NAME, PRIORITY_CLASS, SecurityProfilesOperatorDaemon, SpodSpec
@@ -113,7 +114,7 @@ def _container(spec: SpodSpec, settings: Settings) -> dict[str, Any]:
             {"name": "SPOD_NAME", "value": NAME},
             {"name": "KUBELET_DIR", "value": settings.kubelet_dir},
         ],
-        "resources": plain(spec.daemon_resource_requirements or RESOURCES),
+        "resources": _resources(spec.daemon_resource_requirements or RESOURCES),
         # The kubelet makes the volume's directory, for root. So the daemon is root, without any capability: enough to
         # write there and nowhere else, and no init container has to change owners (the reference's non-root-enabler).
         "securityContext": {
@@ -125,6 +126,15 @@ def _container(spec: SpodSpec, settings: Settings) -> dict[str, Any]:
             "seLinuxOptions": {"type": spec.selinux_type_tag or "spc_t"},
         },
         "volumeMounts": [{"name": VOLUME, "mountPath": settings.profile_root}],
+    }
+
+
+def _resources(asked: ResourceRequirements) -> dict[str, Any]:
+    amounts = {"limits": asked.limits, "requests": asked.requests}
+    return {
+        what: {name: canonical(quantity) for name, quantity in given.items()}
+        for what, given in amounts.items()
+        if given
     }
 
 

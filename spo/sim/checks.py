@@ -90,7 +90,7 @@ class Checks:
         if change.data is not None or self.tampering or not change.path.startswith(ROOT):
             return
         file = change.path.removeprefix(ROOT + "/")
-        for pod in self._cluster.pods.on(node.name):
+        for pod in self._cluster.world.pods.on(node.name):
             record = self._cluster.store.get(pod.key)
             if record is None or pod.is_finished:
                 continue
@@ -185,4 +185,4 @@ def _hash(node: Node, path: str) -> str | None:
 
 
 def _has_daemon(cluster: SimulatedCluster, node: Node) -> bool:
-    return any(pod.key.name.startswith("spod-") for pod in cluster.pods.on(node.name))
+    return any(pod.key.name.startswith("spod-") for pod in cluster.world.pods.on(node.name))

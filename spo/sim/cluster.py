@@ -41,6 +41,7 @@ class SimulatedCluster:
         controllers: Iterable[Part] = ALL,
         *,
         authorize: bool = True,
+        service_account_admission: bool = True,
         capacity_pods: int = PODS_PER_NODE,
     ) -> None:
         self.seed = seed
@@ -55,7 +56,13 @@ class SimulatedCluster:
         self._machines = 0
         self._moved_ns = self.timeline.now_ns
         self._kinds: dict[tuple[str, str], Resource] = {}
-        self.api = ApiServer(self.store, self.timeline, self.keys, authorize=authorize)
+        self.api = ApiServer(
+            self.store,
+            self.timeline,
+            self.keys,
+            service_account_admission=service_account_admission,
+            authorize=authorize,
+        )
         self.world = World(self.timeline, self.store, self._component, self.resource, self.keys.suffix)
         self._starter = Starter(self.api, programs or {}, self.images, self._token, self.luck)
         self._dispatcher = Dispatcher(self.world, controllers)
@@ -68,7 +75,7 @@ class SimulatedCluster:
         self.store.subscribe(self._note_move)
         self._admin = self.client()
         for name in [f"node-{n + 1}" for n in range(nodes)] if isinstance(nodes, int) else nodes:
-            self.add_node(name)
+            self._put(NODES, manifest(self._machine(name, capacity_pods), {}, capacity_pods, []))
 
     # -- who asks ----------------------------------------------------------------------------------------------------
 
@@ -114,7 +121,7 @@ class SimulatedCluster:
         taints: Sequence[Mapping[str, str]] = (),
         capacity_pods: int = 0,
     ) -> Node:
-        """A new machine, with an empty disk, that joins the cluster at once."""
+        """A new machine, with an empty disk, that joins the cluster (and is ready a moment later)."""
         capacity = capacity_pods or self._capacity_pods
         node = self._machine(name, capacity)
         self._component(f"node:{name}").create(NODES, manifest(node, labels or {}, capacity, [*taints]))

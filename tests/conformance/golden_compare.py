@@ -1,9 +1,10 @@
-"""How a recorded answer is compared with ours: placeholders, what may differ, what comes in any order (golden/README.md)."""
+"""How a recorded answer is compared with ours: placeholders, what may differ, what comes in any order (golden/)."""
 
 from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from typing import Any
 
 NAMED = r"\$(?:uid|rv|continue|gen|token):\d+"
@@ -174,7 +175,7 @@ class Binding(dict[str, str]):
     def check_order(self) -> None:
         """Numbers of `$rv` give the order of the revisions."""
         bound = sorted((int(name[4:]), int(value)) for name, value in self.items() if name.startswith("$rv:"))
-        for (low, before), (high, after) in zip(bound, bound[1:], strict=False):
+        for (low, before), (high, after) in pairwise(bound):
             if before > after:
                 raise Mismatch(f"$rv:{low}={before} is above $rv:{high}={after}")
 

@@ -21,6 +21,7 @@ DIFFERENCES = Path(__file__).parent / "differences.md"
 CRD_FILES = ("crd.json", "crd-things.json")  # the recorded server always had both
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 TOKENS = {"alice-token": User("alice", ("dev", AUTHENTICATED), "alice")}
+DEFAULT_HEADERS = {"Accept": "application/json", "Authorization": "Bearer admin-token"}
 STREAM_S_MAX = 120
 POLL_S = 0.3
 
@@ -61,9 +62,7 @@ def play(sequence: dict[str, Any], make_world: Callable[[], World] = bare_world)
             try:
                 player.step(step)
             except Mismatch as fault:
-                asked = step.get("request", {})
-                place = f"{part}[{index}] {asked.get('method', step.get('collect', ''))} {asked.get('path', '')} {asked.get('query', '')}"
-                raise Mismatch(f"{place}: {fault}") from None
+                raise Mismatch(f"{part}[{index}] {_place(step)}: {fault}") from None
     player.binding.check_order()
 
 
@@ -183,6 +182,11 @@ class Player:
 
     def _wait(self, seconds: float) -> None:
         self._timeline.run_until(self._timeline.now_ns + round(seconds * SECOND_NS))
+
+
+def _place(step: Step) -> str:
+    asked = step.get("request", {})
+    return f"{asked.get('method', step.get('collect', ''))} {asked.get('path', '')} {asked.get('query', '')}"
 
 
 def _comparable(step: Step) -> Step:

@@ -27,6 +27,11 @@ def test_names_that_would_read_the_same_differ() -> None:
     names = {name_of("SeccompProfile", "a-b", "d", "c"), name_of("SeccompProfile", "a", "d", "b-c")}
     assert len(names) == 2
     assert name_of("SeccompProfile", "a", "d", "c") != name_of("SelinuxProfile", "a", "d", "c")
+    assert name_of("SeccompProfile", "a", "dc", "b") != name_of("SeccompProfile", "a", "d", "cb")
+
+
+def test_a_name_that_is_cut_at_a_dot_is_still_a_valid_one() -> None:
+    assert OBJECT_NAME.fullmatch(name_of("SeccompProfile", "a" * 228 + "." + "b" * 20, "d", "c"))
 
 
 def test_a_new_one_has_all_that_others_look_for() -> None:

@@ -35,7 +35,15 @@ def test_a_pod_finds_the_file_by_what_the_status_says() -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    ["", "audit.json", "operator/nginx.json", "operator/a/b/c.json", "operator//nginx.json", "operator/a/b"],
+    [
+        "",
+        "audit.json",
+        "operator/nginx.json",
+        "operator/a/b/c.json",
+        "operator/a/b.json/c.json",
+        "operator//nginx.json",
+        "operator/a/b",
+    ],
 )
 def test_other_references_are_not_ours(reference: str) -> None:
     assert file_from_localhost(reference) is None

@@ -1,4 +1,4 @@
-"""What is looked at before an object is made: is its namespace there, has a pod its account (apiserver's admission plugins)."""
+"""What is looked at before an object is made: is its namespace there, has a pod its account (admission plugins)."""
 
 from __future__ import annotations
 

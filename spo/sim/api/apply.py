@@ -7,7 +7,6 @@ upstream does for objects older than the feature.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -19,7 +18,6 @@ from spo.sim.api.status import ApiError
 
 BEFORE = "before-first-apply"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_IDENTITY = ("apiVersion", "kind", "metadata")
 
 
 class _Owner(Struct):
@@ -131,7 +129,8 @@ def _mistyped(value: Any, shape: Shape, path: str) -> str:
         return ""
     types, wanted = _TYPES.get(shape.type, ((), ""))
     if types and type(value) not in types:
-        got = {str: f"&{{{value}}}", bool: "boolean"}.get(type(value), f"&value.valueUnstructured{{Value:{value}}}")
+        got = "string" if shape.type == "numeric" else f"&{{{value}}}"
+        got = got if isinstance(value, str) else f"&value.valueUnstructured{{Value:{value}}}"
         return f"{path}: expected {wanted}, got {got}"
     if isinstance(value, dict) and not shape.atomic:
         below = (_mistyped(item, shape.field(name), f"{path}.{name}") for name, item in value.items())
@@ -151,8 +150,8 @@ def _ambiguous(value: list[Any], shape: Shape, path: str) -> str:
         if shape.keys and not any(key in item or key in shape.defaults for key in shape.keys):
             keys = " ".join(f'"{key}"' for key in shape.keys)
             return (
-                f"{path}: element {index}: associative list with keys has an element that omits all key fields [{keys}] "
-                "(and doesn't have default values for any key fields)"
+                f"{path}: element {index}: associative list with keys has an element that omits all key fields "
+                f"[{keys}] (and doesn't have default values for any key fields)"
             )
         step = step_of(item, shape)
         if step in seen:
@@ -167,7 +166,7 @@ def _ambiguous(value: list[Any], shape: Shape, path: str) -> str:
 def _in_reach(applied: Object, kind: Kind, subresource: str) -> Object:
     """Without what this endpoint does not write: status through the main one, all but status through `/status`."""
     if subresource == "status":
-        identity = {name: applied[name] for name in ("apiVersion", "kind") if name in applied}
+        identity: Object = {name: applied[name] for name in ("apiVersion", "kind") if name in applied}
         metadata = {name: value for name, value in applied["metadata"].items() if name in ("name", "namespace", "uid")}
         return {**identity, "metadata": metadata, "status": applied.get("status", {})}
     hidden = {"status"} if "status" in kind.subresources else set()
@@ -211,7 +210,8 @@ def _merged_list(live: list[Any], applied: list[Any], shape: Shape) -> list[Any]
 def _drop(merged: Object, gone: set[FieldPath], others: list[_Owner], shape: Shape) -> None:
     """Remove what `manager` owned and no longer wants, unless somebody else owns it or something inside."""
     kept = {path[:length] for owner in others for path in owner.paths for length in range(1, len(path) + 1)}
-    for path in sorted(gone - kept, key=lambda path: (-len(path), path)):
+    # Elements before what is in them: without its keys an element could not be found.
+    for path in sorted(gone - kept, key=lambda path: (len(path), path)):
         remove(merged, path, shape)
 
 
@@ -233,7 +233,9 @@ def _settle_conflicts(
 
 
 def _conflict(found: list[tuple[str, str]]) -> ApiError:
-    causes = [{"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": path} for who, path in found]
+    causes = [
+        {"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": path} for who, path in found
+    ]
     if len(found) == 1:
         text = f"Apply failed with 1 conflict: conflict with {found[0][0]}: {found[0][1]}"
     else:
@@ -255,9 +257,13 @@ def _owners(obj: Object, kind: Kind) -> list[_Owner]:
         return [_Owner(BEFORE, "Update", kind.resource.api_version, "", "", owned)]
     return [
         _Owner(
-            entry["manager"], entry["operation"], entry["apiVersion"], entry.get("subresource", ""), entry.get("time", ""),
+            entry["manager"],
+            entry["operation"],
+            entry["apiVersion"],
+            entry.get("subresource", ""),
+            entry.get("time", ""),
             from_fields(entry["fieldsV1"]),
-        )  # fmt: skip
+        )
         for entry in entries
     ]
 
@@ -286,7 +292,7 @@ def _from_last_applied(live: Object, kind: Kind) -> set[FieldPath]:
         last = json.loads(text) if text else {}
     except ValueError:
         return set()
-    return set(leaves(last, kind.shape)) if isinstance(last, Mapping) else set()
+    return set(leaves(last, kind.shape)) if isinstance(last, dict) else set()
 
 
 def _last_applied(applied: Object) -> str:

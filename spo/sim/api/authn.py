@@ -72,7 +72,10 @@ def impersonated(request: Request, user: User) -> User:
         who = f'&user.DefaultInfo{{Name:"", UID:"", Groups:[]string{{"{group}"}}, Extra:map[string][]string(nil)}}'
         raise bad_request(f"requested {who} without impersonating a user name")
     if not user.is_master:
-        why = f'users "{named}" is forbidden: User "{user.name}" cannot impersonate resource "users" in API group "" at the cluster scope'
+        why = (
+            f'users "{named}" is forbidden: User "{user.name}" cannot impersonate resource "users" in API group "" '
+            "at the cluster scope"
+        )
         raise ApiError(403, "Forbidden", why, {"name": named, "kind": "users"})
     return User(named, (group, AUTHENTICATED) if group else (AUTHENTICATED,))
 

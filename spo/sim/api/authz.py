@@ -122,7 +122,8 @@ def _reason(binding: Record, reference: dict[str, Any], subject: dict[str, Any])
     whom = subject.get("name", "")
     if subject.get("kind") == "ServiceAccount":
         whom = f"{whom}/{subject.get('namespace') or namespace}"
-    return f'RBAC: allowed by {bound} of {reference.get("kind")} "{reference.get("name")}" to {subject.get("kind")} "{whom}"'
+    role = f'{reference.get("kind")} "{reference.get("name")}"'
+    return f'RBAC: allowed by {bound} of {role} to {subject.get("kind")} "{whom}"'
 
 
 def _rule(rule: dict[str, Any], namespace: str, reason: str) -> Rule:
@@ -148,7 +149,7 @@ def _is_subject(subject: dict[str, Any], user: User, namespace: str) -> bool:
         case "Group":
             return name in user.groups
         case "User":
-            return name == user.name
+            return bool(name == user.name)
     return False
 
 

@@ -52,18 +52,21 @@ def decode(body: bytes, media_type: str) -> Any:
 def decode_json(body: bytes) -> Any:
     """Any JSON value. Raises Unreadable."""
     try:
-        value = msgspec.json.decode(body)
+        return msgspec.json.decode(body)
     except msgspec.DecodeError:
         raise Unreadable(_go_complaint(body)) from None
-    return _as_go_reads(value) if _LONG_NUMBER.search(body) else value
 
 
-def _as_go_reads(value: Any) -> Any:
-    """Integers beyond 64 bits become floats."""
+def untyped(obj: Object, body: bytes) -> Object:
+    """As Go decodes what has no types: integers beyond 64 bits become floats."""
+    return _untyped(obj) if _LONG_NUMBER.search(body) else obj
+
+
+def _untyped(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _as_go_reads(inner) for key, inner in value.items()}
+        return {key: _untyped(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_as_go_reads(inner) for inner in value]
+        return [_untyped(inner) for inner in value]
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
         return float(value)
     return value
@@ -81,36 +84,48 @@ def decode_yaml(body: bytes) -> Any:
     return load(body)
 
 
-def duplicates(body: bytes, decoded: Any) -> list[str]:
-    """The paths of keys that stand more than once in an object."""
-    # A client in this process sends what msgspec encodes: then equal length proves that nothing was lost in decoding.
-    if len(msgspec.json.encode(decoded)) == len(body):
-        return []
-    try:
-        pairs = json.loads(body, object_pairs_hook=_Pairs)
-    except ValueError:
-        return []
-    found: list[str] = []
-    _find_duplicates(pairs, "", found)
-    return found
-
-
-class _Pairs(list[tuple[str, Any]]):
+class Pairs(list[tuple[str, Any]]):
     """An object with its keys as often as they were written."""
 
 
-def _find_duplicates(value: Any, path: str, found: list[str]) -> None:
-    if isinstance(value, _Pairs):
-        seen = set()
+def repeated(body: bytes, decoded: Any) -> Pairs | None:
+    """The body with its repeated keys, if it has any."""
+    # A client in this process sends what msgspec encodes: then equal length proves that nothing was lost in decoding.
+    if len(msgspec.json.encode(decoded)) == len(body):
+        return None
+    try:
+        pairs = json.loads(body, object_pairs_hook=Pairs)
+    except ValueError:
+        return None
+    return pairs if isinstance(pairs, Pairs) and duplicates(pairs) else None
+
+
+def duplicates(value: Any, path: str = "") -> list[str]:
+    """The paths of keys that stand more than once in an object."""
+    found: dict[str, None] = {}
+    if isinstance(value, Pairs):
+        seen: dict[str, None] = {}
         for key, inner in value:
             place = f"{path}.{key}" if path else key
-            _find_duplicates(inner, place, found)
-            if key in seen and place not in found:
-                found.append(place)
-            seen.add(key)
+            found.update(dict.fromkeys(duplicates(inner, place)))
+            if key in seen:
+                found[place] = None
+            seen[key] = None
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _find_duplicates(inner, f"{path}[{index}]", found)
+            found.update(dict.fromkeys(duplicates(inner, f"{path}[{index}]")))
+    return list(found)
+
+
+def joined(value: Any) -> Any:
+    """As Go decodes into a typed object: of a scalar the last counts, objects of the same key are merged."""
+    if isinstance(value, Pairs):
+        out: dict[str, Any] = {}
+        for key, inner in value:
+            new, before = joined(inner), out.get(key)
+            out[key] = {**before, **new} if isinstance(before, dict) and isinstance(new, dict) else new
+        return out
+    return [joined(inner) for inner in value] if isinstance(value, list) else value
 
 
 def unrecognized(kind: str, why: str, body: bytes) -> ApiError:

@@ -1,6 +1,6 @@
-"""The small part of CEL that rules of our CRDs use: paths from self and oldSelf, has(), size(), comparison, `!`, `&&`, `||`.
+"""The small part of CEL that rules of CRDs mostly use: paths from self and oldSelf, has(), size(), comparison, logic.
 
-A rule beyond it is kept and reported (`Rule.test` is None): the CRD is accepted with a warning, never silently enforced.
+A rule beyond it is kept and reported (`Rule.test` is None): the CRD is accepted, with a warning that says so.
 """
 
 from __future__ import annotations

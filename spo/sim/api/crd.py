@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spo.model.resource import Resource
-from spo.sim.api.fielderrors import as_json, invalid
+from spo.sim.api.fielderrors import as_json
 from spo.sim.api.kinds import METADATA_FIELDS, Column, Kind, Object, Scale
 from spo.sim.api.schema import Schema
 from spo.sim.api.shape import Shape
@@ -14,7 +14,10 @@ from spo.sim.api.status import FieldError
 
 _STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
 _INT32_MAX = (1 << 31) - 1
-_GO_TYPES = {str: "string", int: "int64", float: "float64", bool: "bool", list: "[]interface {}", dict: "map[string]interface {}"}
+_GO_TYPES = {
+    str: "string", int: "int64", float: "float64", bool: "bool", list: "[]interface {}",
+    dict: "map[string]interface {}",
+}  # fmt: skip
 _AGE = Column("Age", "date", ".metadata.creationTimestamp")
 
 
@@ -76,8 +79,9 @@ def _kind(spec: Mapping[str, Any], version: Mapping[str, Any]) -> CustomResource
     schema = Schema.compile(version["schema"]["openAPIV3Schema"])
     subresources = version.get("subresources") or {}
     selectable = [entry["jsonPath"].removeprefix(".") for entry in version.get("selectableFields") or ()]
+    namespaced = spec["scope"] == "Namespaced"
     return CustomResource(
-        resource=Resource(spec["group"], version["name"], names["plural"], names["kind"], spec["scope"] == "Namespaced"),
+        resource=Resource(spec["group"], version["name"], names["plural"], names["kind"], namespaced),
         singular=names["singular"],
         list_kind=names["listKind"],
         short_names=tuple(names.get("shortNames") or ()),

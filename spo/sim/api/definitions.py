@@ -47,7 +47,8 @@ def prepare_create(crd: Object) -> None:
 def establish(crd: Object, others: Iterable[Object], stamp: str) -> None:
     """Accept the names unless another CRD of the group has them; with names accepted, the kinds are served."""
     names = crd["spec"]["names"]
-    clash = _clash(names, [other["spec"]["names"] for other in others if other["spec"]["group"] == crd["spec"]["group"]])
+    same_group = [other["spec"]["names"] for other in others if other["spec"]["group"] == crd["spec"]["group"]]
+    clash = _clash(names, same_group)
     if clash:
         word, value = clash
         reason = f"{word[0].upper()}{word[1:]}Conflict"

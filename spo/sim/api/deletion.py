@@ -1,4 +1,4 @@
-"""Delete: grace, finalizers, preconditions and propagation (rest.BeforeDelete and the registry's store in apiserver)."""
+"""Delete: grace, finalizers, preconditions and propagation (rest.BeforeDelete, the registry's store)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from spo.sim.api import bodies, definitions
 from spo.sim.api.call import Call, answer, answer_object, dry_run_faults, options_refused, quoted
 from spo.sim.api.http import Response
 from spo.sim.api.listing import Lister, list_body
+from spo.sim.api.metadata import go_type
 from spo.sim.api.resources import CRDS
 from spo.sim.api.rest import Rest, converted, may_go, shaped
 from spo.sim.api.status import FieldError, bad_request, conflict, forbidden
@@ -89,6 +90,10 @@ def _decode(call: Call) -> Object:
         raise bad_request(
             f'no kind "{given["kind"]}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:111"'
         )
+    grace = given.get("gracePeriodSeconds")
+    if grace is not None and not isinstance(grace, int):
+        why = "Go struct field DeleteOptions.gracePeriodSeconds of type int64"
+        raise bad_request(f"json: cannot unmarshal {go_type(grace)} into {why}")
     return given
 
 

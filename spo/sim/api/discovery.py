@@ -1,4 +1,4 @@
-"""What is served, for clients to find out: groups, resources, version and health. Aggregated discovery and OpenAPI come later."""
+"""What is served, for clients to find out: groups, resources, version and health. Nothing aggregated, no OpenAPI."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ VERSION: Object = {
 
 
 def answer_path(registry: Registry, request: Request) -> Response | None:
-    """The answer to a request that names no resource; None if there is nothing at that path. Raises ApiError 405, 406."""
+    """The answer at a path that names no resource; None if there is nothing. Raises ApiError 405 or 406."""
     path = request.path.rstrip("/") or "/"
     health = next((root for root in _HEALTH if path == root or path.startswith(root + "/")), None)
     if health is not None:

@@ -1,4 +1,4 @@
-"""The life of CustomResourceDefinitions: accepted and established, and emptied before they go (apiextensions-apiserver)."""
+"""The life of CustomResourceDefinitions: established, and emptied before they go (apiextensions-apiserver)."""
 
 from __future__ import annotations
 

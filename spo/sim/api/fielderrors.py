@@ -26,7 +26,8 @@ def invalid(path: str, value: Any, why: str) -> FieldError:
 
 def unsupported(path: str, value: Any, choices: Iterable[Any]) -> FieldError:
     listed = ", ".join(as_json(choice) for choice in choices)
-    return FieldError(path, "FieldValueNotSupported", f"Unsupported value: {as_json(value)}: supported values: {listed}")
+    text = f"Unsupported value: {as_json(value)}: supported values: {listed}"
+    return FieldError(path, "FieldValueNotSupported", text)
 
 
 def duplicate(path: str, value: Any) -> FieldError:

@@ -17,7 +17,7 @@ EXISTS = object()  # what stands at the path of an element that is owned field b
 
 # Set by the server, or what says which object it is; nobody owns them (managedfields, stripSet).
 _NOBODYS = {
-    ("f:apiVersion",), ("f:kind",),
+    ("f:apiVersion",), ("f:kind",), ("f:metadata",),
     *(("f:metadata", f"f:{name}") for name in (
         "name", "namespace", "uid", "resourceVersion", "creationTimestamp", "generation", "selfLink", "managedFields",
         "deletionTimestamp", "deletionGracePeriodSeconds",
@@ -30,7 +30,7 @@ def leaves(obj: Object, shape: Shape) -> dict[FieldPath, Any]:
     found: dict[FieldPath, Any] = {}
     for name, value in obj.items():
         _walk(value, shape.field(name), (f"f:{name}",), found)
-    return {path: value for path, value in found.items() if path[:2] not in _NOBODYS and path[:1] not in _NOBODYS and path != ("f:metadata",)}
+    return {path: value for path, value in found.items() if path[:2] not in _NOBODYS}
 
 
 def _walk(value: Any, shape: Shape, path: FieldPath, found: dict[FieldPath, Any]) -> None:

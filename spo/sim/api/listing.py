@@ -1,4 +1,4 @@
-"""List: consistent, exact and paged, all derived from the store's revisions (ListOptions, GetList of apiserver's storage)."""
+"""List: consistent, exact and paged, all derived from the store's revisions (GetList of apiserver's storage)."""
 
 from __future__ import annotations
 

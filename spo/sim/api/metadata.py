@@ -1,4 +1,4 @@
-"""What all kinds share: ObjectMeta. How it is read, filled in, kept and checked (apiserver, registry/rest and validation)."""
+"""What all kinds share: ObjectMeta. How it is read, filled in, kept and checked (apiserver, registry/rest)."""
 
 from __future__ import annotations
 
@@ -62,10 +62,8 @@ def read(metadata: Any, custom: bool) -> list[str]:
     for field in _MAPS:
         values = metadata.get(field)
         _expect(values, dict, prefix + field, "map[string]string")
-        for key, value in (values or {}).items():
+        for value in (values or {}).values():
             _expect(value, str, prefix + field, "string")
-            if value is None:
-                values[key] = ""
     for field, item_type in _LISTS.items():
         values = metadata.get(field)
         _expect(values, list, prefix + field, "[]string" if item_type is str else "[]v1.OwnerReference")
@@ -105,7 +103,8 @@ def go_type(value: Any) -> str:
         return "bool"
     if isinstance(value, int | float):
         return "number"
-    return {str: "string", list: "array", dict: "object"}.get(type(value), "null")
+    names: dict[type, str] = {str: "string", list: "array", dict: "object"}
+    return names.get(type(value), "null")
 
 
 def start(metadata: Object, uid: str, stamp: str) -> None:
@@ -152,7 +151,7 @@ def faults(metadata: Object, plural: str, custom: bool) -> list[FieldError]:
 
 
 def update_faults(metadata: Object, old: Object, custom: bool) -> list[FieldError]:
-    """What is wrong with a change of metadata (ValidateObjectMetaUpdate), each as often as the server reports it: twice."""
+    """What is wrong with a change (ValidateObjectMetaUpdate), each as often as the server reports it: twice."""
     errors = _common_faults(metadata, custom)
     for field in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
         if metadata.get(field) != old.get(field):
@@ -196,7 +195,8 @@ def _owner_faults(owners: list[Object]) -> list[FieldError]:
                 errors.append(_invalid(f"metadata.ownerReferences.{field}", "", text))
     controllers = [f"{owner.get('kind')}/{owner.get('name')}" for owner in owners if owner.get("controller")]
     if len(controllers) > 1:
-        why = f'Only one reference can have Controller set to true. Found "true" in references for {" and ".join(controllers[:2])}'
+        found = " and ".join(controllers[:2])
+        why = f'Only one reference can have Controller set to true. Found "true" in references for {found}'
         errors.append(_invalid("metadata.ownerReferences", owners, why))
     return errors
 

@@ -1,8 +1,9 @@
-"""What names, labels and finalizers may look like, and how the API server says that one does not (apimachinery, validation)."""
+"""What names, labels and finalizers may look like, and how the API server says no (apimachinery, validation)."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -21,8 +22,8 @@ _LABEL_TEXT = (
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
 _LABEL_1035_TEXT = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and "
-    "end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
+    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
     "'[a-z]([-a-z0-9]*[a-z0-9])?')"
 )
 _QUALIFIED_TEXT = (
@@ -33,11 +34,12 @@ _QUALIFIED_TEXT = (
 _QUALIFIED_SHAPE_TEXT = (
     "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
     "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' "
+    "(e.g. 'example.com/MyName')"
 )
 _VALUE_TEXT = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end "
-    "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
     "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
 
@@ -64,11 +66,12 @@ def path_segment_faults(name: str) -> list[str]:
     return [f"may not contain '{sign}'" for sign in "/%" if sign in name]
 
 
-def label_key_faults(key: str) -> list[str]:
+@lru_cache(1 << 14)  # the same few keys stand on every object
+def label_key_faults(key: str) -> tuple[str, ...]:
     """A qualified name: the keys of labels and annotations, and finalizers: `[prefix/]name`."""
     parts = key.split("/")
     if len(parts) > 2:
-        return [_QUALIFIED_SHAPE_TEXT]
+        return (_QUALIFIED_SHAPE_TEXT,)
     faults = []
     if len(parts) == 2:
         if not parts[0]:
@@ -81,12 +84,14 @@ def label_key_faults(key: str) -> list[str]:
         faults.append("name part must be no more than 63 bytes")
     if not _QUALIFIED.fullmatch(name):
         faults.append(_QUALIFIED_TEXT)
-    return faults
+    return tuple(faults)
 
 
-def label_value_faults(value: str) -> list[str]:
-    faults = ["must be no more than 63 bytes"] if len(value.encode()) > 63 else []
-    return faults if _VALUE.fullmatch(value) else [*faults, _VALUE_TEXT]
+@lru_cache(1 << 14)
+def label_value_faults(value: str) -> tuple[str, ...]:
+    """The value of a label."""
+    faults = ("must be no more than 63 bytes",) if len(value.encode()) > 63 else ()
+    return faults if _VALUE.fullmatch(value) else (*faults, _VALUE_TEXT)
 
 
 def _faults(name: str, length_max: int, shape: re.Pattern[str], text: str) -> list[str]:

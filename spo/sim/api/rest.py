@@ -24,7 +24,7 @@ from spo.sim.api.status import (
     invalid,
     not_found,
 )
-from spo.sim.api.strategic import strategic_merge
+from spo.sim.api.strategic import go_text, strategic_merge
 from spo.sim.keys import Keys
 from spo.sim.store import Record, Store, StoreKey
 from spo.sim.timeline import Timeline
@@ -123,7 +123,7 @@ class Rest:
         return self.replace(call, found, obj)
 
     def replace(self, call: Call, record: Record, obj: Object) -> Response:
-        """Put `obj` in the place of `record`: of the whole object, or of its status. Raises ApiError 409, 422 or 500."""
+        """Put `obj` in the place of `record`, of all or of its status. Raises ApiError 409, 422 or 500."""
         kind, meta = call.served.kind, obj["metadata"]
         old = converted(call.served, record)
         _check_version(call, meta, record)
@@ -207,6 +207,8 @@ class Rest:
             raise bad_request(f"error decoding YAML: {bodies.not_a_struct(applied)}")
         from spo.sim.api.apply import apply
 
+        applied["metadata"] = applied.get("metadata") or {}
+        self._check_applied(call, applied)
         record = self.store.get(call.key)
         live = None if record is None else converted(call.served, record)
         merged = apply(
@@ -220,8 +222,8 @@ class Rest:
         )
         if record is None and call.route.subresource:
             raise not_found(resource.plural, resource.group, call.route.name)
-        wanted_uid = (applied.get("metadata") or {}).get("uid")
-        taking.take_patched(call, merged, merged)
+        wanted_uid = applied["metadata"].get("uid")
+        taking.take_patched(call, merged, msgspec.json.encode(merged).decode(), keep_nulls=True)
         taking.check_named(call, merged)
         if record is None:
             if wanted_uid:
@@ -231,20 +233,30 @@ class Rest:
             return self.insert(call, merged)
         return self.replace(call, record, merged)
 
+    @staticmethod
+    def _check_applied(call: Call, applied: Object) -> None:
+        """Raises ApiError 400."""
+        resource = call.served.kind.resource
+        version, kind = applied.get("apiVersion", ""), applied.get("kind", "")
+        if (version, kind) != (resource.api_version, resource.kind):
+            group = version if "/" in version else f"/{version}"
+            raise bad_request(f"invalid object type: {group}, Kind={kind}")
+        if applied["metadata"].get("managedFields") is not None:
+            raise bad_request("metadata.managedFields must be nil")
+        taking.check_name(call, applied)
 
-def patched(call: Call, old: Object) -> tuple[Object, Any]:
+
+def patched(call: Call, old: Object) -> tuple[Object, str]:
     """The outcome of a patch of one of the three older types, and what an error about it quotes."""
+    strategic = call.media_type == STRATEGIC
     try:
         patch = bodies.decode_json(call.request.body)
     except bodies.Unreadable as fault:
-        raise bad_request(f"error decoding patch: {fault}") from None
-    if call.media_type == JSON:
-        obj = json_patch(old, patch)
-        return obj, obj
-    if call.media_type == STRATEGIC:
-        return strategic_merge(old, patch, call.served.kind), patch
-    obj = merge_patch(old, patch)
-    return obj, obj
+        raise bad_request(str(fault) if strategic else f"error decoding patch: {fault}") from None
+    if strategic:
+        return strategic_merge(old, patch, call.served.kind), go_text(patch)
+    obj = json_patch(old, patch) if call.media_type == JSON else merge_patch(old, patch)
+    return obj, msgspec.json.encode(obj).decode()
 
 
 def rendered(served: Served, record: Record) -> bytes:

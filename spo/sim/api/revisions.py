@@ -14,7 +14,7 @@ def revision_of(text: str) -> int:
 
 
 def too_large(wanted: int, current: int) -> ApiError:
-    """504: that revision lies in the future. The real server waits 3 s for it; in one thread it cannot come meanwhile."""
+    """504: it lies in the future. The real server waits 3 s for it; in one thread it cannot come meanwhile."""
     details = {
         "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
         "retryAfterSeconds": 1,

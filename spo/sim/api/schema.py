@@ -24,13 +24,14 @@ _INCOMPLETE = FieldError(
     "correct the existing errors to complete validation",
 )
 # Errors after which CEL rules are not tried (customresource strategy, hasBlockingErr).
-_BLOCKING = frozenset(
-    f"FieldValue{word}" for word in ("NotSupported", "Required", "TooLong", "TooMany", "TypeInvalid")
-)
+_BLOCKING = frozenset(f"FieldValue{word}" for word in ("NotSupported", "Required", "TooLong", "TooMany", "TypeInvalid"))
 
 
 class Schema:
     """One node of a structural schema; the root speaks for the whole object."""
+
+    fills: bool  # is there a default somewhere below?
+    _pruning: bool  # is there something below that can hold unknown fields or nulls?
 
     __slots__ = (
         "_check", "_defaulting", "_nulling", "_pruning", "_rules", "additional", "default_value", "embedded", "fills",
@@ -50,11 +51,10 @@ class Schema:
         self._defaulting = [
             (name, child) for name, child in self.properties.items() if child.default_value is not UNSET or child.fills
         ]
-        self.fills = bool(  # is there a default somewhere below?
+        self.fills = bool(
             self._defaulting or (self.items and self.items.fills) or (self.additional and self.additional.fills)
         )
         self._nulling = [name for name, child in self.properties.items() if not child.nullable]
-        # A node below which nothing is ever pruned: scalars, and lists and maps of them.
         below = [child for child in (*self.properties.values(), self.additional, self.items) if child]
         self._pruning = node.get("type") == "object" or any(child._pruning for child in below)
         self._check: Check | None = None
@@ -124,9 +124,9 @@ class Schema:
         """Fill in defaults, in place; a null is replaced where the field is not nullable."""
         if isinstance(value, dict):
             for name, child in self._defaulting:
-                if child.default_value is not UNSET:
-                    if name not in value or (value[name] is None and not child.nullable):
-                        value[name] = clone(child.default_value)
+                missing = name not in value or (value[name] is None and not child.nullable)
+                if missing and child.default_value is not UNSET:
+                    value[name] = clone(child.default_value)
                 if name in value:
                     child.default(value[name])
             if self.additional is not None and self.additional.fills:
@@ -150,10 +150,8 @@ class Schema:
         node = self.properties.get("status")
         if node is None or "status" not in obj:
             return []
-        return [
-            FieldError(f"status.{error.path}".rstrip(".") if error.path[:1] != "<" else error.path, error.reason, error.message)
-            for error in node.validate(obj["status"], old.get("status", UNSET))
-        ]
+        errors = node.validate(obj["status"], old.get("status", UNSET))
+        return [FieldError(_below_status(error.path), error.reason, error.message) for error in errors]
 
     def check_rules(self, obj: Object, old: Object | None, errors: list[FieldError]) -> list[FieldError]:
         """What the rules of `x-kubernetes-validations` have to add to `errors`: nothing new, if those are grave."""
@@ -169,9 +167,13 @@ class Schema:
         return [rule.text for rule in self._rules if rule.test is None]
 
 
+def _below_status(path: str) -> str:
+    return path if path == "<nil>" else f"status.{path}".rstrip(".")
+
+
 def _shape(node: Mapping[str, Any], schema: Schema) -> Shape:
     kind = node.get("type", "")
-    typed = {"object": "map", "array": "list", "integer": "numeric"}.get(kind, kind)
+    typed = {"object": "map", "array": "list", "integer": "numeric", "number": "numeric"}.get(kind, kind)
     fields = {name: child.shape for name, child in schema.properties.items()}
     if kind == "array":
         return _list_shape(node, schema)
@@ -185,8 +187,8 @@ def _list_shape(node: Mapping[str, Any], schema: Schema) -> Shape:
     list_type = node.get("x-kubernetes-list-type", "atomic")
     if list_type == "map":
         keys = tuple(node.get("x-kubernetes-list-map-keys") or ())
-        defaults = {key: schema.items.properties[key].default_value for key in keys if schema.items}
+        of_items = schema.items.properties if schema.items else {}
+        defaults = {key: of_items[key].default_value for key in keys if key in of_items}
         known = {key: value for key, value in defaults.items() if value is not UNSET}
         return Shape(type="list", items=items, keys=keys, defaults=known)
     return Shape(type="list", items=items, unique=list_type == "set", atomic=list_type == "atomic")
-

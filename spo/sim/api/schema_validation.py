@@ -1,4 +1,4 @@
-"""Value validation of structural schemas, in the words of the API server (go-openapi/validate, as apiextensions uses it).
+"""Value validation of structural schemas, in the words of the API server (go-openapi/validate, via apiextensions).
 
 A schema becomes one closure per node, made of small checks chosen by the value's type. Paths are built only for errors.
 """
@@ -20,7 +20,9 @@ Node = Mapping[str, Any]
 _TYPE_NAMES: dict[type, str] = {
     dict: "object", list: "array", str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null",
 }  # fmt: skip
-_ACCEPTED = {"object": {dict}, "array": {list}, "string": {str}, "integer": {int}, "number": {int, float}, "boolean": {bool}}
+_ACCEPTED: dict[str, set[type]] = {
+    "object": {dict}, "array": {list}, "string": {str}, "integer": {int}, "number": {int, float}, "boolean": {bool},
+}  # fmt: skip
 _INT_RANGES = {"int32": 1 << 31, "int64": 1 << 63}
 _DATE_TIME = re.compile(
     r"\d{4}-(0\d|1[0-2])-([0-2]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]\d\d:?\d\d)"
@@ -219,8 +221,8 @@ def _count(most: int | None, least: int | None, what: str) -> Check:
 
 def _each(items: Node, owner: Node) -> Check:
     single = compile_check(items)
-    # A list of plain strings or numbers is decided at one look.
-    plain = _accepted(items) if not set(items) - {"type", "description"} and items.get("type") in ("string", "boolean") else set()
+    # A list of plain strings is decided at one look.
+    plain = {str} if items.get("type") == "string" and not set(items) - {"type", "description"} else set()
     keys = tuple(owner.get("x-kubernetes-list-map-keys") or ())
 
     def check(value: Any, old: Any, path: Path, errors: Errors) -> None:

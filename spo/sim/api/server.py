@@ -1,4 +1,4 @@
-"""The API server: `handle(Request) -> Response`, over one store. Nothing here waits; what takes time is on the timeline."""
+"""The API server: `handle(Request) -> Response`, over one store. What takes time is on the timeline."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from spo.sim.api import discovery, reviews, subresources
-from spo.sim.api._plain import KINDS
 from spo.sim.api.admission import Admission
 from spo.sim.api.authn import ANONYMOUS, Authenticator, User, impersonated
 from spo.sim.api.authz import Authorizer
+from spo.sim.api.builtin import KINDS
 from spo.sim.api.call import Call, answer_object
 from spo.sim.api.deletion import Deleter
 from spo.sim.api.establishing import Establisher
@@ -91,7 +91,7 @@ class ApiServer:
         try:
             user = self.authenticator.user(request)
             user = impersonated(request, user)
-            query = {name: value for name, value in reversed(request.query)}
+            query = dict(reversed(request.query))  # the first of a name counts
             asked = route(request.method, request.path, query)
             if self._authorize:
                 self.authorizer.check(user, asked)

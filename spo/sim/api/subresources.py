@@ -14,7 +14,7 @@ from spo.sim.api.deletion import DeleteOptions, Deleter
 from spo.sim.api.eviction import check_budgets
 from spo.sim.api.http import Response
 from spo.sim.api.kinds import Scale
-from spo.sim.api.rest import JSON, MERGE, STRATEGIC, Rest, converted, patched
+from spo.sim.api.rest import JSON, MERGE, STRATEGIC, Rest, converted, patched, shaped
 from spo.sim.api.reviews import AUDIENCE
 from spo.sim.api.status import STALE, FieldError, bad_request, conflict, invalid, not_found
 from spo.sim.keys import Keys
@@ -138,16 +138,7 @@ class PodVerbs:
         if assigned := pod["spec"].get("nodeName"):
             raise conflict("pods/binding", "", name, f'pod {name} is already assigned to node "{assigned}"')
         pod["spec"]["nodeName"] = node
-        conditions = pod.setdefault("status", {}).setdefault("conditions", [])
-        conditions[:] = [condition for condition in conditions if condition.get("type") != "PodScheduled"]
-        conditions.append(
-            {
-                "type": "PodScheduled",
-                "status": "True",
-                "lastProbeTime": None,
-                "lastTransitionTime": self._timeline.stamp(),
-            }
-        )
+        _set_condition(pod, "PodScheduled", self._timeline.stamp(), {})
         self._rest.commit(call, record, pod, converted(call.served, record))
         return answer_object(201, SUCCESS, call.warnings)
 
@@ -168,8 +159,25 @@ class PodVerbs:
         )
         options.check()
         check_budgets(self._rest.store, record, self._timeline.stamp(), dry_run=bool(options.dry_run))
+        if not options.dry_run:
+            record = self._mark_target(call, record)
         self._deleter.take_away(call, record, options)
         return answer_object(201, SUCCESS)
+
+    def _mark_target(self, call: Call, record: Record) -> Record:
+        """Say in the pod's status why it goes."""
+        pod = converted(call.served, record)
+        if "deletionTimestamp" in pod["metadata"]:
+            return record
+        reason, message = "EvictionByEvictionAPI", "Eviction API: evicting"
+        _set_condition(pod, "DisruptionTarget", self._timeline.stamp(), {"reason": reason, "message": message})
+        return self._rest.store.put(record.key, shaped(call.served, pod))
+
+
+def _set_condition(pod: Object, kind: str, stamp: str, more: Object) -> None:
+    conditions = pod.setdefault("status", {}).setdefault("conditions", [])
+    conditions[:] = [condition for condition in conditions if condition.get("type") != kind]
+    conditions.append({"type": kind, "status": "True", "lastProbeTime": None, "lastTransitionTime": stamp, **more})
 
 
 def finalize(rest: Rest, call: Call) -> Response:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from spo.sim.api import bodies, metadata
-from spo.sim.api.call import Call
+from spo.sim.api.call import Call, quoted
 from spo.sim.api.kinds import Kind, Undecodable
 from spo.sim.api.status import ApiError, FieldError, bad_request, invalid
 
@@ -28,10 +26,13 @@ def take(call: Call) -> Object:
     if value is not None and not isinstance(value, dict):
         raise bodies.unrecognized(name, bodies.no_version_or_kind(bodies.not_a_struct(value)), body)
     obj: Object = value or {}
+    repeated = bodies.repeated(body, value)
+    problems = [f'duplicate field "{path}"' for path in bodies.duplicates(repeated)]
+    if kind.custom:
+        obj = bodies.untyped(obj, body)
+    elif repeated is not None:
+        obj = bodies.joined(repeated)
     _check_type(call, kind, obj)
-    problems = (
-        [] if call.validation == "Ignore" else [f'duplicate field "{path}"' for path in bodies.duplicates(body, value)]
-    )
     try:
         problems += fit(kind, obj)
     except (Undecodable, metadata.WrongType) as fault:
@@ -42,13 +43,13 @@ def take(call: Call) -> Object:
     return obj
 
 
-def take_patched(call: Call, obj: Object, shown: Any) -> Object:
+def take_patched(call: Call, obj: Object, shown: str, keep_nulls: bool = False) -> Object:
     """The outcome of a patch, taken in like a body; `shown` is what an error quotes. Raises ApiError 422."""
     kind = call.served.kind
     try:
         if not kind.custom:
             _check_registered(kind, obj)
-        problems = fit(kind, obj)
+        problems = fit(kind, obj, keep_nulls)
     except (Undecodable, metadata.WrongType) as fault:
         raise patch_refused(shown, str(fault)) from None
     if problems and call.validation == "Strict":
@@ -57,13 +58,14 @@ def take_patched(call: Call, obj: Object, shown: Any) -> Object:
     return obj
 
 
-def fit(kind: Kind, obj: Object) -> list[str]:
+def fit(kind: Kind, obj: Object, keep_nulls: bool = False) -> list[str]:
     """Prune and default in place; gives a text for each field that is not known. Raises Undecodable or WrongType."""
     if obj.get("metadata") is None:
         obj["metadata"] = {}
     unknown = [] if not isinstance(obj["metadata"], dict) else kind.unknown_fields(obj)
     unknown += [path for path in metadata.read(obj["metadata"], kind.custom) if path not in unknown]
-    kind.drop_nulls(obj)
+    if not keep_nulls:
+        kind.drop_nulls(obj)
     kind.default(obj)
     return [f'unknown field "{path}"' for path in unknown]
 
@@ -73,22 +75,26 @@ def warn(call: Call, problems: list[str]) -> None:
         call.warnings += problems
 
 
-def patch_refused(shown: Any, why: str) -> ApiError:
+def patch_refused(shown: str, why: str) -> ApiError:
     """422 for a patch whose outcome is no object of the kind."""
-    text = msgspec.json.encode(shown).decode()
-    error = FieldError("patch", "FieldValueInvalid", f"Invalid value: {msgspec.json.encode(text).decode()}: {why}")
+    error = FieldError("patch", "FieldValueInvalid", f"Invalid value: {quoted(shown)}: {why}")
     return invalid("", "", "", [error])
 
 
 def check_named(call: Call, obj: Object) -> None:
-    """An update must name the object of the URL (400)."""
+    """An update must name the object of the URL, in its namespace (400)."""
+    check_name(call, obj)
+    check_namespace(call, obj)
+
+
+def check_name(call: Call, obj: Object) -> None:
+    """Raises ApiError 400."""
     name = obj["metadata"].get("name", "")
     if not name:
         wanted = call.route.name
         raise bad_request(f"the name of the object ({wanted} based on URL) was undeterminable: name must be provided")
     if name != call.route.name:
         raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({call.route.name})")
-    check_namespace(call, obj)
 
 
 def check_namespace(call: Call, obj: Object) -> None:

@@ -56,7 +56,7 @@ def bucket_of(selected: Selection) -> Bucket:
 
 
 class Channel:
-    """The watchers of one resource, by bucket. Iterating is in order of making within a bucket, and of buckets' making."""
+    """The watchers of one resource, by bucket, in order of their making."""
 
     def __init__(self) -> None:
         self._buckets: dict[tuple[str, str], dict[str, dict[Watcher, None]]] = {}

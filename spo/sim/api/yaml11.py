@@ -18,6 +18,7 @@ _Loader.yaml_implicit_resolvers = {
     letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_GO_TEXTS = {"expected the node content": "did not find expected node content"}
 _BOOLEANS = {"y": True, "n": False}
 for _letter in "yYnN":
     _Loader.yaml_implicit_resolvers.setdefault(_letter, []).insert(0, ("tag:spo,short-bool", re.compile("^[yYnN]$")))
@@ -28,6 +29,10 @@ def load(body: bytes) -> Any:
     """Any JSON value. Raises Unreadable."""
     try:
         return yaml.load(body, _Loader)
+    except yaml.MarkedYAMLError as error:
+        line = 1 + (error.problem_mark.line if error.problem_mark else 0)
+        problem = _GO_TEXTS.get((error.problem or "").split(",")[0], error.problem)
+        raise Unreadable(f"error converting YAML to JSON: yaml: line {line}: {problem}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Unreadable(f"error converting YAML to JSON: yaml: {error}") from None
 

@@ -58,7 +58,7 @@ class GarbageCollector(Controller):
                     self._want_waiting(owner, change.key.namespace)
             return
         body = change.after.body
-        if b'"ownerReferences"' in body or (b'"deletionTimestamp"' in body and b'"finalizers"' in body):
+        if self.world.owners.moved or (b'"deletionTimestamp"' in body and b'"finalizers"' in body):
             self.want(change.key)
 
     def _want_waiting(self, owner: Owner, namespace: str) -> None:

@@ -162,6 +162,7 @@ class Owners:
     def __init__(self) -> None:
         self._dependants: dict[str, dict[StoreKey, None]] = {}
         self._owners: dict[StoreKey, tuple[str, ...]] = {}  # of each dependant
+        self.moved = False  # did the last change give an object other owners?
 
     def hear(self, change: Change) -> None:
         key = change.key
@@ -169,7 +170,8 @@ class Owners:
         if change.after is not None and b'"ownerReferences"' in change.after.body:
             uids = tuple(owner.uid for owner in tie(change.after).owners)
         before = self._owners.get(key, ())
-        if uids == before:
+        self.moved = uids != before
+        if not self.moved:
             return
         for uid in before:
             self._dependants.get(uid, {}).pop(key, None)

@@ -1,4 +1,4 @@
-"""Node life: a node whose kubelet is silent is marked and tainted, its pods are evicted; pods of removed nodes go.
+"""Node life: a silent node is marked and tainted, what cannot stand a taint is evicted, pods of removed nodes go.
 
 Heartbeats cost nothing here: no lease is written. The cluster tells this part when a kubelet falls silent and when it
 speaks again; 40 s of silence make the node NotReady, as missed leases would. Times and texts: recordings, session-3.
@@ -6,25 +6,59 @@ speaks again; 40 s of silence make the node NotReady, as missed leases would. Ti
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spo.model.resource import NODES, PODS
-from spo.sim.client import Object
 from spo.sim.controllers.base import Controller, World
 from spo.sim.controllers.index import PodFacts
-from spo.sim.controllers.placement import tolerates
+from spo.sim.controllers.placement import UNSCHEDULABLE, tolerates
 from spo.sim.store import Change, StoreKey
+from spo.sim.timeline import SECOND_NS
 
-GRACE_S = 40.0  # node-monitor-grace-period (50 s from 1.32 on; the recording shows 40)
+GRACE_S = 40.0  # node-monitor-grace-period
 QUARANTINE_S = 40.0  # podgc: a node must be gone this long before its pods are
-DEFAULT_TOLERATION_S = 300.0
 UNREACHABLE = "node.kubernetes.io/unreachable"
+NOT_READY = "node.kubernetes.io/not-ready"
 SILENT = ("NodeStatusUnknown", "Kubelet stopped posting node status.")
 COMPONENT = "node-controller"
 
+Taint = Mapping[str, str]
+
+# Taints that say how a node is: by the status of its Ready condition, key and effects.
+TAINTS_OF = {
+    "True": (),
+    "False": ((NOT_READY, "NoSchedule"), (NOT_READY, "NoExecute")),
+    "Unknown": ((UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")),
+}
+MANAGED = frozenset({NOT_READY, UNREACHABLE, UNSCHEDULABLE})
+
+
+def taints_of(node: Mapping[str, Any], now: str) -> list[Taint]:
+    """The taints a node should have; those that stand already keep their time."""
+    spec, status = node.get("spec") or {}, node.get("status") or {}
+    ready = next((each["status"] for each in status.get("conditions") or () if each["type"] == "Ready"), "Unknown")
+    wanted = list(TAINTS_OF[ready]) + ([(UNSCHEDULABLE, "NoSchedule")] if spec.get("unschedulable") else [])
+    standing = list(spec.get("taints") or ())
+    kept = [taint for taint in standing if taint["key"] not in MANAGED or (taint["key"], taint["effect"]) in wanted]
+    known = {(taint["key"], taint["effect"]) for taint in kept}
+    missing = [pair for pair in wanted if pair not in known]
+    return kept + [{"key": key, "effect": effect, "timeAdded": now} for key, effect in missing]
+
+
+def stands_s(tolerations: Iterable[Mapping[str, Any]], taints: Iterable[Taint]) -> float | None:
+    """How long a pod stays under NoExecute taints; `None`: for ever."""
+    known, limits = tuple(tolerations), []
+    for taint in taints:
+        matching = [each for each in known if tolerates(each, taint)]
+        if not matching:
+            return 0.0
+        limits += [each["tolerationSeconds"] for each in matching if each.get("tolerationSeconds") is not None]
+    return float(max(0, min(limits))) if limits else None
+
 
 class NodeLife(Controller):
-    """Keys are (duty, name): `silent`, `back` and `removed` of a node, `evict` of a pod."""
+    """Keys are (duty, name): `silent`, `taint` and `removed` of a node, `evict` of a pod."""
 
     component = "serviceaccount:kube-system:node-controller"
     watches = frozenset({"nodes", "pods"})
@@ -32,6 +66,7 @@ class NodeLife(Controller):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._silent: set[str] = set()
+        self._driving: dict[str, tuple[tuple[Taint, ...], int]] = {}  # node → NoExecute taints, and since when
 
     # -- told by the cluster -----------------------------------------------------------------------------------------
 
@@ -41,19 +76,34 @@ class NodeLife(Controller):
 
     def kubelet_speaks(self, node: str) -> None:
         self._silent.discard(node)
-        self.want(("back", node))
 
     # -- heard -------------------------------------------------------------------------------------------------------
 
     def hear(self, change: Change) -> None:
         name = change.key.name
         if change.after is None:
+            self._driving.pop(name, None)
             self.want(("removed", name), QUARANTINE_S)
+            return
+        node = change.after.object()
+        if taints_of(node, "") != (node["spec"].get("taints") or []):
+            self.want(("taint", name))
+        driving = tuple(taint for taint in node["spec"].get("taints") or () if taint["effect"] == "NoExecute")
+        if driving == self._driving.get(name, ((), 0))[0]:
+            return
+        if not driving:
+            del self._driving[name]
+            return
+        self._driving[name] = (driving, self.world.timeline.now_ns)
+        for pod in self.world.pods.on(name):
+            self.want(("evict", pod.key))
 
     def hear_pod(self, old: PodFacts | None, new: PodFacts | None) -> None:
         if new is None or not new.node or (old is not None and old.node == new.node):
             return
-        if self.world.store.get(StoreKey("nodes", "", new.node)) is None:
+        if new.node in self._driving:
+            self.want(("evict", new.key))
+        elif self.world.store.get(StoreKey("nodes", "", new.node)) is None:
             self.want(("removed", new.node), QUARANTINE_S)
 
     # -- done --------------------------------------------------------------------------------------------------------
@@ -63,14 +113,15 @@ class NodeLife(Controller):
         match duty:
             case "silent" if what in self._silent:
                 self._mark(what)
-            case "back" if what not in self._silent:
-                self._clear(what)
+            case "taint":
+                self._taint(what)
             case "removed":
                 self._collect(what)
             case "evict":
                 self._evict(what)
 
     def _mark(self, name: str) -> None:
+        """The node's conditions are unknown, and so is whether its pods are ready."""
         node = self.world.read("nodes", "", name)
         if node is None:
             return
@@ -81,18 +132,11 @@ class NodeLife(Controller):
             for each in node["status"].get("conditions") or ()
         ]
         self.client.patch(NODES, "", name, {"status": {"conditions": heard}}, subresource="status")
-        others = [each for each in node["spec"].get("taints") or () if each["key"] != UNREACHABLE]
-        ours = [{"key": UNREACHABLE, "effect": effect, "timeAdded": now} for effect in ("NoSchedule", "NoExecute")]
-        self.client.patch(NODES, "", name, {"spec": {"taints": others + ours}})
         self.world.recorder.tell(node, "NodeNotReady", f"Node {name} status is now: NodeNotReady", COMPONENT)
         for pod in self.world.pods.on(name):
             self._doubt(pod, now)
-            stands_s = self._tolerated_s(pod)
-            if stands_s is not None and not pod.deleting:
-                self.want(("evict", pod.key), stands_s)
 
     def _doubt(self, pod: PodFacts, now: str) -> None:
-        """A pod on a silent node is not ready, as far as anyone knows."""
         obj = self.world.read(*pod.key)
         if obj is None or not pod.ready:
             return
@@ -104,24 +148,32 @@ class NodeLife(Controller):
         self.client.patch(PODS, pod.key.namespace, pod.key.name, patch, subresource="status")
         self.world.recorder.tell(obj, "NodeNotReady", "Node is not ready", COMPONENT, warning=True)
 
-    def _clear(self, name: str) -> None:
+    def _taint(self, name: str) -> None:
         node = self.world.read("nodes", "", name)
         if node is None:
             return
-        taints = node["spec"].get("taints") or ()
-        left = [each for each in taints if each["key"] != UNREACHABLE]
-        if len(left) < len(taints):
-            self.client.patch(NODES, "", name, {"spec": {"taints": left or None}})
+        wanted = taints_of(node, self.world.timeline.stamp())
+        if wanted != (node["spec"].get("taints") or []):
+            version = {"resourceVersion": node["metadata"]["resourceVersion"]}
+            self.client.patch(NODES, "", name, {"metadata": version, "spec": {"taints": wanted or None}})
 
     def _evict(self, key: StoreKey) -> None:
+        """Delete a pod that has stood its node's taints as long as it can; while it still can, look again then."""
         pod = self.world.pods.all.get(key)
-        if pod is None or pod.deleting or pod.node not in self._silent:
-            return
         obj = self.world.read(*key)
+        if pod is None or obj is None or pod.deleting or pod.is_finished or pod.node not in self._driving:
+            return
+        taints, since_ns = self._driving[pod.node]
+        limit_s = stands_s(obj["spec"].get("tolerations") or (), taints)
+        if limit_s is None:
+            return
+        left_ns = since_ns + round(limit_s * SECOND_NS) - self.world.timeline.now_ns
+        if left_ns > 0:
+            self.want(("evict", key), left_ns / SECOND_NS)
+            return
         self.client.delete(PODS, key.namespace, key.name, uid=pod.uid)
-        if obj is not None:
-            message = f"Marking for deletion Pod {key.namespace}/{key.name}"
-            self.world.recorder.tell(obj, "TaintManagerEviction", message, "taint-eviction-controller")
+        message = f"Marking for deletion Pod {key.namespace}/{key.name}"
+        self.world.recorder.tell(obj, "TaintManagerEviction", message, "taint-eviction-controller")
 
     def _collect(self, node: str) -> None:
         """The node is gone for good, and nobody else will ever say that its pods are, too."""
@@ -130,21 +182,3 @@ class NodeLife(Controller):
         self._silent.discard(node)
         for pod in self.world.pods.on(node):
             self.client.delete(PODS, pod.key.namespace, pod.key.name, uid=pod.uid, grace_s=0)
-
-    def _tolerated_s(self, pod: PodFacts) -> float | None:
-        """How long the pod stands the taint; `None`: for ever."""
-        obj = self.world.read(*pod.key)
-        taint = {"key": UNREACHABLE, "effect": "NoExecute"}
-        matching = [each for each in _tolerations(obj) if tolerates(each, taint)]
-        if not matching:
-            return 0.0
-        limits = [each["tolerationSeconds"] for each in matching if each.get("tolerationSeconds") is not None]
-        return float(min(limits)) if limits else None
-
-
-def _tolerations(pod: Object | None) -> list[Object]:
-    found: list[Object] = (pod or {"spec": {}})["spec"].get("tolerations") or []
-    if any(each.get("key") == UNREACHABLE or not each.get("key") for each in found):
-        return found
-    # The DefaultTolerationSeconds admission plug-in adds this to every pod; a pod made without it is treated alike.
-    return [*found, {"key": UNREACHABLE, "operator": "Exists", "tolerationSeconds": DEFAULT_TOLERATION_S}]

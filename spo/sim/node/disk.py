@@ -81,7 +81,7 @@ class Disk:
         return data
 
     def write(self, path: str, data: bytes) -> None:
-        """Put these bytes there at once (temporary file, fsync, rename): whole or not at all, unless a fault tears it."""
+        """Put these bytes there at once (temporary file, fsync, rename), all or nothing, unless a fault tears it."""
         path = self._resolved(path)
         if path in self._directories:
             raise Refused("EISDIR", path)

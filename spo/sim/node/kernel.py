@@ -1,8 +1,8 @@
 """A seccomp filter as the kernel evaluates it: a verdict for a syscall and its arguments. Pure.
 
-Sources: the OCI runtime specification ("Seccomp"), runc's translation of it for libseccomp, and seccomp(2). A rule whose
-action is the default action is left out, as runc does; a rule without conditions swallows those with conditions, as
-libseccomp does; an argument index named twice in a rule means *or* (runc adds one rule a condition), other conditions
+Sources: the OCI runtime specification ("Seccomp"), runc's translation of it for libseccomp, and seccomp(2). A rule with
+the default action is left out, as runc does; a rule without conditions swallows those with conditions, as libseccomp
+does; an argument index named twice in a rule means *or* (runc adds one rule a condition), other conditions
 mean *and*.
 """
 
@@ -156,7 +156,7 @@ def strongest(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=lambda verdict: PRECEDENCE.index(verdict.action), default=ALLOWED)
 
 
-# -- from OCI JSON -------------------------------------------------------------------------------------------------------
+# -- from OCI JSON -----------------------------------------------------------------------------------------------------
 
 
 class _Arg(Struct, rename="camel"):
@@ -184,7 +184,7 @@ class _Profile(Struct, rename="camel"):
 
 
 def load(data: bytes) -> Filter:
-    """Make a filter of a profile file. Raises BadProfile: not JSON, unknown action, operator or architecture."""
+    """Make a filter of a profile file. Raises BadProfile."""
     try:
         profile = msgspec.json.decode(data, type=_Profile)
     except msgspec.MsgspecError as error:

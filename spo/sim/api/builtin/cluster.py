@@ -42,7 +42,11 @@ def _default_binding(binding: Object) -> None:
 
 
 def _check_role(role: Object, old: Object | None) -> list[FieldError]:
-    return [required(f"rules[{i}].verbs", "verbs must contain at least one value") for i, rule in enumerate(role["rules"] or ()) if not rule.get("verbs")]
+    return [
+        required(f"rules[{index}].verbs", "verbs must contain at least one value")
+        for index, rule in enumerate(role["rules"] or ())
+        if not rule.get("verbs")
+    ]
 
 
 def _check_binding(binding: Object, old: Object | None) -> list[FieldError]:
@@ -51,7 +55,8 @@ def _check_binding(binding: Object, old: Object | None) -> list[FieldError]:
     if ref.get("kind") not in ("Role", "ClusterRole"):
         errors.append(unsupported("roleRef.kind", ref.get("kind", ""), ("ClusterRole", "Role")))
     if old is not None and ref != old["roleRef"]:
-        errors.append(invalid("roleRef", ref, "cannot change roleRef"))
+        shown = {"APIGroup": ref["apiGroup"], "Kind": ref.get("kind"), "Name": ref.get("name")}
+        errors.append(invalid("roleRef", shown, "cannot change roleRef"))
     for index, subject in enumerate(binding.get("subjects") or ()):
         if not subject.get("name"):
             errors.append(required(f"subjects[{index}].name"))
@@ -120,7 +125,8 @@ def _check_webhook(hook: Object, path: str) -> list[FieldError]:
     errors = []
     name = hook.get("name", "")
     if len(name.split(".")) < 3:
-        errors.append(invalid(f"{path}.name", name, "should be a domain with at least three segments separated by dots"))
+        why = "should be a domain with at least three segments separated by dots"
+        errors.append(invalid(f"{path}.name", name, why))
     if hook.get("sideEffects") not in SIDE_EFFECTS:
         errors.append(unsupported(f"{path}.sideEffects", hook.get("sideEffects", ""), SIDE_EFFECTS))
     if hook["failurePolicy"] not in FAILURE_POLICIES:
@@ -140,8 +146,9 @@ def _check_webhook(hook: Object, path: str) -> list[FieldError]:
 
 
 def _check_selector(selector: Object, path: str) -> list[FieldError]:
+    why = "not a valid selector operator"
     return [
-        invalid(f"{path}.matchExpressions[{index}].operator", entry.get("operator", ""), "not a valid selector operator")
+        invalid(f"{path}.matchExpressions[{index}].operator", entry.get("operator", ""), why)
         for index, entry in enumerate(selector.get("matchExpressions") or ())
         if entry.get("operator") not in SELECTOR_OPERATORS
     ]
@@ -214,7 +221,14 @@ KINDS = (
         defaults=_default_priority,
         check=_check_priority,
     ),
-    _kind("node.k8s.io", "runtimeclasses", "RuntimeClass", generation=False, unconditional_update=False, check=_check_runtime_class),
+    _kind(
+        "node.k8s.io",
+        "runtimeclasses",
+        "RuntimeClass",
+        generation=False,
+        unconditional_update=False,
+        check=_check_runtime_class,
+    ),
     _kind("discovery.k8s.io", "endpointslices", "EndpointSlice", True),
     _kind(ADMISSION, "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", **_HOOKS),
     _kind(ADMISSION, "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", **_HOOKS),

@@ -196,8 +196,9 @@ def _source(event: Object) -> str:
     return str(source or "")
 
 
+_REFERENCE_FIELDS = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 _EVENT_FIELDS = {
-    *(f"involvedObject.{name}" for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")),
+    *(f"involvedObject.{name}" for name in _REFERENCE_FIELDS),
     "reason", "reportingComponent", "source", "type",
 }  # fmt: skip
 

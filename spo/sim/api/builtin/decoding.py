@@ -44,13 +44,13 @@ class _Type(NamedTuple):
     code: str
     python: tuple[type, ...] = ()
     go: str = ""
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] | None = None  # of a struct; filled on first use, because types contain each other
     inside: Any = None
     plain: bool = False  # a list or map of scalars that the Python type alone decides
 
 
 def decode(obj: Object, type_name: str) -> list[str]:
-    """Fit `obj` to a type in place: drop unknown fields, nulls, empty lists and empty free maps, as Go's encoding would.
+    """Fit `obj` to a type in place: drop unknown fields, nulls, empty lists and empty maps, as Go's encoding would.
 
     Gives the paths of the unknown fields in the order of the document. Raises Undecodable at the first wrong type.
     """
@@ -77,17 +77,16 @@ def _type(code: str) -> _Type:
         kind, go = ("list", "[]") if code[0] == "[" else ("map", "map[string]")
         python = (list,) if kind == "list" else (dict,)
         return _Type(kind, python, go + inside.go, inside=inside, plain=inside.code in "sibn")
-    struct = _Type("struct", (dict,), code, fields={})
-    # Filled on first use: types contain each other (JSONSchemaProps itself).
-    return struct
+    return _Type("struct", (dict,), code, fields={})
 
 
 def fields_of(type_name: str) -> dict[str, Any]:
     """The fields a built-in type has."""
-    struct = _type(type_name)
-    if not struct.fields:
-        struct.fields.update((name, _type(code)) for name, code in _table()[type_name].items())
-    return struct.fields
+    fields = _type(type_name).fields
+    assert fields is not None, f"{type_name} is no struct"
+    if not fields:
+        fields |= {name: _type(code) for name, code in _table()[type_name].items()}
+    return fields
 
 
 def _struct(kind: _Type, value: Object, path: str, unknown: list[str], struct: str) -> None:

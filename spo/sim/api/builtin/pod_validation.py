@@ -30,12 +30,9 @@ def check_spec(spec: Object, path: str = "spec") -> list[FieldError]:
     errors += _choice(spec, path, "restartPolicy", RESTART_POLICIES)
     errors += _choice(spec, path, "dnsPolicy", DNS_POLICIES)
     if spec.get("nodeName"):
-        errors += [invalid(f"{path}.nodeName", spec["nodeName"], why) for why in names.subdomain_faults(spec["nodeName"])]
+        errors += _subdomain(f"{path}.nodeName", spec["nodeName"])
     if spec.get("serviceAccountName"):
-        name = spec["serviceAccountName"]
-        errors += [invalid(f"{path}.serviceAccountName", name, why) for why in names.subdomain_faults(name)]
-    if spec.get("terminationGracePeriodSeconds", 0) < 0:
-        errors.append(invalid(f"{path}.terminationGracePeriodSeconds", spec["terminationGracePeriodSeconds"], "must be non-negative"))
+        errors += _subdomain(f"{path}.serviceAccountName", spec["serviceAccountName"])
     errors += _check_security(spec.get("securityContext") or {}, f"{path}.securityContext")
     errors += _check_volumes(spec.get("volumes") or [], f"{path}.volumes")
     volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
@@ -80,6 +77,10 @@ def warn_pod(pod: Object, old: Object | None) -> list[str]:
 def _choice(target: Object, path: str, field: str, choices: tuple[str, ...]) -> list[FieldError]:
     value = target.get(field)
     return [] if value is None or value in choices else [unsupported(f"{path}.{field}", value, choices)]
+
+
+def _subdomain(path: str, name: str) -> list[FieldError]:
+    return [invalid(path, name, why) for why in names.subdomain_faults(name)]
 
 
 def _check_container(container: Object, path: str, volumes: set[Any]) -> list[FieldError]:
@@ -174,7 +175,8 @@ def _check_images(spec: Object) -> list[FieldError]:
 
 def _immutable_part(spec: Object) -> Object:
     """The spec without what may change."""
-    part: Object = clone({name: value for name, value in spec.items() if name not in ("activeDeadlineSeconds", "tolerations")})
+    mutable = ("activeDeadlineSeconds", "tolerations")
+    part: Object = clone({name: value for name, value in spec.items() if name not in mutable})
     for field in CONTAINER_LISTS[:2]:
         for container in part.get(field) or ():
             container.pop("image", None)
@@ -184,4 +186,3 @@ def _immutable_part(spec: Object) -> Object:
 def _only_adds(spec: Object, old: Object) -> bool:
     now = spec.get("tolerations") or []
     return all(toleration in now for toleration in old.get("tolerations") or ())
-

@@ -20,7 +20,10 @@ def _default(pod: Object) -> None:
     spec = pod.setdefault("spec", {})
     default_spec(spec)
     default_pod(spec)
-    for condition in (pod.get("status") or {}).get("conditions") or ():
+    status = pod.get("status") or {}
+    if status.get("podIP"):
+        status.setdefault("podIPs", [{"ip": status["podIP"]}])
+    for condition in status.get("conditions") or ():
         for field in _CONDITION_TIMES:
             condition.setdefault(field, None)  # written even when nobody set them
 
@@ -31,7 +34,7 @@ def _born(pod: Object) -> None:
 
 
 def _on_status(pod: Object, old: Object) -> None:
-    """The class never changes; and only the main endpoint and the collector touch owners."""
+    """The class never changes."""
     before = (old.get("status") or {}).get("qosClass")
     if before:
         pod["status"].setdefault("qosClass", before)

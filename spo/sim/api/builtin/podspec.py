@@ -1,4 +1,4 @@
-"""What the API server fills in in a pod's spec, in pods and in the templates of workloads (pkg/apis/core/v1/defaults.go)."""
+"""What the API server adds to a pod's spec, in pods and in templates of workloads (pkg/apis/core/v1/defaults.go)."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ def fill(target: Object, defaults: Object) -> None:
 def default_spec(spec: Object) -> None:
     """The defaults pods and templates share."""
     fill(spec, SPEC)
+    if spec["terminationGracePeriodSeconds"] < 0:
+        spec["terminationGracePeriodSeconds"] = 1
     if spec.get("serviceAccountName"):
         spec["serviceAccount"] = spec["serviceAccountName"]  # the deprecated alias follows
     elif spec.get("serviceAccount"):
@@ -68,7 +70,8 @@ def tolerate(spec: Object) -> None:
     tolerations = spec.setdefault("tolerations", [])
     for key in TOLERATED:
         if not any(_covers(toleration, key) for toleration in tolerations):
-            tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATED_S})
+            toleration = {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATED_S}
+            tolerations.append(toleration)
 
 
 def quality(spec: Object) -> str:
@@ -77,7 +80,8 @@ def quality(spec: Object) -> str:
     wants = [(entry.get("requests") or {}, entry.get("limits") or {}) for entry in resources]
     if not any(requests or limits for requests, limits in wants):
         return "BestEffort"
-    guaranteed = all({"cpu", "memory"} <= set(limits) and {**limits, **requests} == limits for requests, limits in wants)
+    full = ({"cpu", "memory"} <= set(limits) and {**limits, **requests} == limits for requests, limits in wants)
+    guaranteed = all(full)
     return "Guaranteed" if guaranteed else "Burstable"
 
 
@@ -89,7 +93,9 @@ def containers(spec: Object) -> Iterator[tuple[str, Object]]:
 
 
 def _covers(toleration: Object, key: str) -> bool:
-    return toleration.get("key", key) == key and toleration.get("effect", "NoExecute") == "NoExecute"
+    """Does it tolerate that taint with effect NoExecute? What is left out matches all."""
+    named: bool = toleration.get("key", key) == key
+    return named and toleration.get("effect", "NoExecute") == "NoExecute"
 
 
 def _default_container(container: Object, host_network: bool) -> None:

@@ -52,10 +52,8 @@ def whole(spec: Shape = PLAIN, status: Shape = STATUS, **more: Shape) -> Shape:
     return Shape(fields={"metadata": METADATA_SHAPE, "spec": spec, "status": status, **more})
 
 
-POD = whole(
-    POD_SPEC,
-    Shape(fields={"conditions": CONDITIONS, "podIPs": keyed("ip"), "hostIPs": keyed("ip"), "resourceClaimStatuses": keyed("name")}),
-)
+_POD_STATUS = Shape(fields={"conditions": CONDITIONS, "podIPs": keyed("ip"), "hostIPs": keyed("ip")})
+POD = whole(POD_SPEC, _POD_STATUS)
 WORKLOAD = whole(Shape(fields={"selector": SELECTOR, "template": TEMPLATE}))
 CRON_JOB = whole(Shape(fields={"jobTemplate": WORKLOAD}))
 NODE = whole(
@@ -67,7 +65,8 @@ SERVICE = whole(
 )
 SERVICE_ACCOUNT = whole(secrets=keyed("name"))
 BUDGET = whole(Shape(fields={"selector": SELECTOR}))
-WEBHOOKS = whole(
-    webhooks=keyed("name", items=Shape(fields={"namespaceSelector": SELECTOR, "objectSelector": SELECTOR, "matchConditions": keyed("name")}))
+_WEBHOOK = Shape(
+    fields={"namespaceSelector": SELECTOR, "objectSelector": SELECTOR, "matchConditions": keyed("name")},
 )
+WEBHOOKS = whole(webhooks=keyed("name", items=_WEBHOOK))
 NAMED = whole()

@@ -43,7 +43,9 @@ CRON_JOB: Object = {
     "concurrencyPolicy": "Allow", "suspend": False, "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1,
 }  # fmt: skip
 STATUSES: dict[str, Object] = {
-    "DaemonSet": dict.fromkeys(("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"), 0),
+    "DaemonSet": dict.fromkeys(
+        ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"), 0
+    ),
     "Deployment": {},
     "ReplicaSet": {"replicas": 0},
     "StatefulSet": {"replicas": 0, "availableReplicas": 0},
@@ -150,7 +152,7 @@ def _matches(selector: Object, labels: Object) -> bool:
 
 
 def _fits(expression: Object, labels: Object) -> bool:
-    key, values = expression.get("key"), expression.get("values") or ()
+    key, values = str(expression.get("key")), expression.get("values") or ()
     found = {
         "In": labels.get(key) in values,
         "NotIn": labels.get(key) not in values,

@@ -1,0 +1,148 @@
+"""What a story needs of a world: to ask the API, to touch nodes, and to let time pass. One class a world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from spo.cli.paint import Paint, timeline_text
+from spo.cli.timeline import lines
+from spo.cli.world import World, boot
+from spo.model.resource import Resource
+from spo.sim.api.status import ApiError
+from spo.sim.checks import ROOT, Checks
+from spo.sim.node.disk import Fault
+
+Manifest = dict[str, Any]
+
+
+class Refused(Exception):
+    """The API server would not take it; `message` is its own."""
+
+
+class Hands(Protocol):
+    """The powers that every world has."""
+
+    operator_namespace: str
+
+    def get(self, kind: str, namespace: str, name: str) -> Manifest | None: ...
+    def list(self, kind: str, namespace: str) -> list[Manifest]: ...
+    def create(self, manifest: Manifest) -> Manifest: ...
+    def patch(self, kind: str, namespace: str, name: str, patch: Manifest) -> Manifest: ...
+    def delete(self, kind: str, namespace: str, name: str) -> None: ...
+    def until(self, check: Callable[[], bool], max_s: float) -> bool: ...
+    def nodes(self) -> list[str]: ...
+    def files(self, node: str) -> dict[str, bytes]: ...
+    def write_file(self, node: str, path: str, data: bytes | None) -> None: ...
+    def metric(self, name: str, **labels: str) -> float: ...
+    def kill(self, role: str) -> None: ...
+    def story(self) -> str: ...
+
+
+class SimHands:
+    """The simulated cluster: three nodes with the operator at work, checked after every revision."""
+
+    def __init__(self, seed: int, nodes: int = 3) -> None:
+        self.seed = seed
+        self.world: World = boot(seed=seed, nodes=nodes)
+        self.operator_namespace = self.world.namespace
+        self.cluster = self.world.cluster
+        self.checks = Checks(self.cluster, self.world.namespace)
+        for node in self.cluster.nodes.values():
+            self.checks.watch(node)
+        self._you = self.cluster.client()
+
+    # -- the API -----------------------------------------------------------------------------------------------------
+
+    def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        try:
+            return self._you.get(self._resource(kind), namespace, name)
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def list(self, kind: str, namespace: str) -> list[Manifest]:
+        return self._you.list(self._resource(kind), namespace)
+
+    def create(self, manifest: Manifest) -> Manifest:
+        return self._asked(lambda: self._you.create(self._resource(manifest["kind"]), manifest))
+
+    def patch(self, kind: str, namespace: str, name: str, patch: Manifest) -> Manifest:
+        return self._asked(lambda: self._you.patch(self._resource(kind), namespace, name, patch))
+
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        self._asked(lambda: self._you.delete(self._resource(kind), namespace, name))
+
+    def _asked(self, ask: Callable[[], Manifest]) -> Manifest:
+        try:
+            return ask()
+        except ApiError as error:
+            raise Refused(error.message) from error
+
+    def _resource(self, kind: str) -> Resource:
+        for served in self.cluster.api.registry.all():
+            if served.kind.resource.kind == kind:
+                return served.kind.resource
+        raise LookupError(f"the simulated API server serves no kind {kind}")
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    def until(self, check: Callable[[], bool], max_s: float) -> bool:
+        return self.cluster.run_until(check, max_s)
+
+    def rest(self) -> None:
+        assert self.cluster.rest(), "the world does not come to rest"
+
+    # -- nodes -------------------------------------------------------------------------------------------------------
+
+    def nodes(self) -> list[str]:
+        return sorted(self.cluster.nodes)
+
+    def files(self, node: str) -> dict[str, bytes]:
+        return {
+            path.removeprefix(ROOT + "/"): data
+            for path, data in self.cluster.nodes[node].disk.below(ROOT)
+        }
+
+    def write_file(self, node: str, path: str, data: bytes | None) -> None:
+        disk = self.cluster.nodes[node].disk
+        self.checks.tampering = True
+        try:
+            if data is None:
+                disk.remove(f"{ROOT}/{path}")
+            else:
+                disk.write(f"{ROOT}/{path}", data)
+        finally:
+            self.checks.tampering = False
+
+    def add_node(self, name: str) -> None:
+        self.checks.watch(self.world.add_node(name))
+
+    def break_disk(self, node: str, reason: str) -> None:
+        """From now on the disk refuses to be written to."""
+        self.cluster.nodes[node].disk.add_fault(Fault(frozenset({"write"}), reason, below=ROOT))
+
+    def mend(self) -> None:
+        """Bad luck ends."""
+        self.cluster.luck.turns()
+        for node in self.cluster.nodes.values():
+            node.disk.clear_faults()
+
+    # -- the operator's processes ------------------------------------------------------------------------------------
+
+    def metric(self, name: str, **labels: str) -> float:
+        return sum(process.counters.value(name, **labels) for process in self.world.processes.values())
+
+    def kill(self, role: str) -> None:
+        """kill -9 every process of a role; the kubelet starts them again."""
+        for record in list(self.cluster.store.scan("pods", self.operator_namespace)):
+            process = self.world.processes.get(record.key.name)
+            if process is not None and process.role == role and record.node in self.cluster.kubelets:
+                container = record.object()["spec"]["containers"][0]["name"]
+                self.cluster.kubelets[record.node].crash(self.operator_namespace, record.key.name, container)
+
+    def story(self) -> str:
+        """What happened, for a story that failed."""
+        told = timeline_text(lines(self.world.chronicle.facts, self.world.start_ns), Paint())
+        return f"{told}\nseed {self.seed}"

@@ -1,0 +1,198 @@
+"""The world as a story sees it: things a user does, and things a user can hope for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from scenarios.hands import Hands, Refused
+from scenarios.manifests import Manifest
+
+PATIENCE_S = 120.0  # as long as anything documented may take
+
+
+class Hope:
+    """Something that should become true, in words; `why_not` says how it stands until then."""
+
+    def __init__(self, words: str, why_not: Callable[[], str]) -> None:
+        self.words = words
+        self.why_not = why_not  # empty: it is true
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class World:
+    """`namespace` is the story's own. `hands` are the world's; what only a simulated one has is taken from there."""
+
+    def __init__(self, hands: Hands, namespace: str) -> None:
+        self.hands = hands
+        self.namespace = namespace
+        self.operator_namespace = hands.operator_namespace
+
+    # -- what a user does --------------------------------------------------------------------------------------------
+
+    def apply(self, *manifests: Manifest) -> None:
+        """Create these objects, in the story's namespace if they name none. Raises Refused."""
+        for manifest in manifests:
+            metadata = {"namespace": self.namespace, **manifest["metadata"]}
+            self.hands.create({**manifest, "metadata": metadata})
+
+    def edit(self, kind: str, name: str, **spec: Any) -> None:
+        """Merge-patch an object's spec."""
+        self.hands.patch(kind, self.namespace, name, {"spec": spec})
+
+    def patch_spod(self, **spec: Any) -> None:
+        """`kubectl -n $NS patch spod spod --type merge -p '{"spec": …}'`."""
+        kind = "SecurityProfilesOperatorDaemon"
+        self.hands.patch(kind, self.operator_namespace, "spod", {"spec": spec})
+
+    def delete(self, kind: str, name: str) -> None:
+        self.hands.delete(kind, self.namespace, name)
+
+    def until(self, hope: Hope, max_s: float = PATIENCE_S) -> None:
+        """Let time pass until it is true; fail with how it stands if it does not become true."""
+        if not self.hands.until(lambda: not hope.why_not(), max_s):
+            raise AssertionError(f"after {max_s:.0f} s still not: {hope}: {hope.why_not()}")
+
+    def stays(self, hope: Hope, for_s: float) -> None:
+        """Let time pass; fail if it stops to be true."""
+        if self.hands.until(lambda: bool(hope.why_not()), for_s):
+            raise AssertionError(f"no longer: {hope}: {hope.why_not()}")
+
+    # -- what a user can hope for ------------------------------------------------------------------------------------
+
+    def installed(self, name: str) -> Hope:
+        """The profile's status says Installed, for its present generation."""
+        return self._profile_is(name, "Installed", "Available")
+
+    def rejected(self, name: str, reason: str = "ProfileNotAllowed") -> Hope:
+        return self._profile_is(name, "Error", reason)
+
+    def terminating(self, name: str) -> Hope:
+        return self._profile_is(name, "Terminating", "Deleting")
+
+    def _profile_is(self, name: str, state: str, reason: str) -> Hope:
+        def why_not() -> str:
+            profile = self.get("SeccompProfile", name)
+            if profile is None:
+                return "there is no such profile"
+            status = profile.get("status", {})
+            ready = self.condition(profile, "Ready")
+            fresh = ready.get("observedGeneration") == profile["metadata"]["generation"]
+            if status.get("status") == state and ready.get("reason") == reason and (fresh or state == "Terminating"):
+                return ""
+            return f"its status is {json.dumps(status)}"
+
+        return Hope(f"profile {name} is {state} ({reason})", why_not)
+
+    def gone(self, name: str, kind: str = "SeccompProfile") -> Hope:
+        def why_not() -> str:
+            found = self.get(kind, name)
+            return "" if found is None else f"it is there, held by {found['metadata'].get('finalizers')}"
+
+        return Hope(f"{kind} {name} is gone", why_not)
+
+    def running(self, pod: str) -> Hope:
+        def why_not() -> str:
+            found = self.get("Pod", pod)
+            status = (found or {}).get("status", {})
+            return "" if status.get("phase") == "Running" else json.dumps(status.get("containerStatuses"))
+
+        return Hope(f"pod {pod} runs", why_not)
+
+    def all_run(self, deployment: str, replicas: int) -> Hope:
+        def why_not() -> str:
+            found = self.get("Deployment", deployment)
+            status = (found or {}).get("status", {})
+            return "" if status.get("readyReplicas") == replicas else json.dumps(status)
+
+        return Hope(f"{replicas} pods of {deployment} run", why_not)
+
+    def waiting(self, pod: str, reason: str) -> Hope:
+        """The pod's container waits, for this reason."""
+
+        def why_not() -> str:
+            found = self.get("Pod", pod)
+            statuses = (found or {}).get("status", {}).get("containerStatuses", [])
+            reasons = [each.get("state", {}).get("waiting", {}).get("reason") for each in statuses]
+            return "" if reason in reasons else f"its containers wait for {reasons}"
+
+        return Hope(f"pod {pod} waits ({reason})", why_not)
+
+    def on_nodes(self, name: str, *nodes: str) -> Hope:
+        """The profile's file stands on exactly these nodes."""
+
+        def why_not() -> str:
+            found = sorted(self.profile_files(name))
+            return "" if found == sorted(nodes) else f"it stands on {found}"
+
+        return Hope(f"the file of {name} stands on {', '.join(nodes) or 'no node'}", why_not)
+
+    def told(self, name: str, reason: str, kind: str = "SeccompProfile") -> Hope:
+        """There is a Kubernetes Event with this reason on the object."""
+
+        def why_not() -> str:
+            return "" if self.events(name, reason, kind) else f"told was only {self.events(name, '', kind)}"
+
+        return Hope(f"an Event {reason} on {kind} {name}", why_not)
+
+    # -- how things stand --------------------------------------------------------------------------------------------
+
+    def get(self, kind: str, name: str) -> Manifest | None:
+        return self.hands.get(kind, self.namespace, name)
+
+    def profile(self, name: str) -> Manifest:
+        found = self.get("SeccompProfile", name)
+        assert found is not None, f"there is no profile {name}"
+        return found
+
+    def spod(self) -> Manifest:
+        found = self.hands.get("SecurityProfilesOperatorDaemon", self.operator_namespace, "spod")
+        assert found is not None, "there is no spod"
+        return found
+
+    @staticmethod
+    def condition(obj: Manifest, type_: str) -> Manifest:
+        conditions = obj.get("status", {}).get("conditions", [])
+        return next((each for each in conditions if each["type"] == type_), {})
+
+    def node_statuses(self, name: str) -> dict[str, str]:
+        """Node → state, of one profile."""
+        return {
+            status["nodeName"]: status["status"]
+            for status in self.hands.list("SecurityProfileNodeStatus", self.namespace)
+            if any(owner["name"] == name for owner in status["metadata"].get("ownerReferences", []))
+        }
+
+    def events(self, name: str, reason: str = "", kind: str = "SeccompProfile") -> list[str]:
+        """The messages of the Events on an object."""
+        return [
+            event["message"] if reason else f"{event['reason']}: {event['message']}"
+            for event in self.hands.list("Event", self.namespace)
+            if event["involvedObject"]["kind"] == kind
+            and event["involvedObject"]["name"] == name
+            and reason in ("", event["reason"])
+        ]
+
+    def profile_files(self, name: str) -> dict[str, Any]:
+        """Node → the profile's file there, decoded."""
+        path = f"{self.namespace}/{name}.json"
+        found = {node: self.hands.files(node).get(path) for node in self.hands.nodes()}
+        return {node: json.loads(data) for node, data in found.items() if data is not None}
+
+    def allowed_by_file(self, name: str) -> set[str]:
+        """The syscalls that the file lets through; the same on every node that has it."""
+        files = list(self.profile_files(name).values())
+        assert files, f"no node has {name}"
+        assert all(file == files[0] for file in files)
+        return {
+            syscall
+            for rule in files[0].get("syscalls", [])
+            if rule["action"] == "SCMP_ACT_ALLOW"
+            for syscall in rule["names"]
+        }
+
+
+__all__ = ["Hope", "Refused", "World"]
