@@ -37,6 +37,7 @@ class Role(Struct, frozen=True):
     decisions: Mapping[str, Decide]  # by the kind of the key
     marks: Mapping[str, Mark]  # by the kind that changed
     duties: tuple[Key, ...] = ()
+    farewell: Callable[[View], Plan] | None = None  # what to do before an orderly end
     reads_files: bool = False
 
     @property
@@ -70,6 +71,11 @@ class Loop:
                 self._look_at(key, now)
             return self.queue.next()
         return None
+
+    def leave(self) -> None:
+        """An orderly end: say goodbye, once; if that fails, others find out by themselves."""
+        if self.role.farewell is not None and self.cache.knows(self.role.knows_enough):
+            self._carry_out(self.role.farewell(self.cache))
 
     def _take_in(self, now: float) -> None:
         events = [*self._cluster.take(), *(self._host.take() if self._host else ())]

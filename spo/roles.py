@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from spo.cache import Change, Index, View
@@ -83,6 +83,19 @@ def manager(settings: Settings) -> Role:
             LEASES.kind: partial(leader.decide, identity=settings.identity),
         },
         duties=(lock, spod_key),
+        farewell=partial(leader.release, key=lock, identity=settings.identity),
+    )
+
+
+def settings_from(environment: Mapping[str, str], identity: str) -> Settings:
+    """What a role knows of itself: what its pod's manifest says; `identity` where that names no pod."""
+    return Settings(
+        namespace=environment.get("OPERATOR_NAMESPACE", labels.APP),
+        identity=environment.get("POD_NAME", identity),
+        node=environment.get("NODE_NAME", ""),
+        image=environment.get("OPERATOR_IMAGE", ""),
+        pull_policy=environment.get("OPERATOR_IMAGE_PULL_POLICY", "IfNotPresent"),
+        kubelet_dir=environment.get("KUBELET_DIR", "/var/lib/kubelet"),
     )
 
 
@@ -197,3 +210,6 @@ def _coverage(found: DaemonSetKeep | None) -> object:
 
 def _holder(found: LeaseKeep | None) -> str:
     return "" if found is None else found.spec.holder_identity
+
+
+ROLES: Mapping[str, Callable[[Settings], Role]] = {"manager": manager, "daemon": daemon}

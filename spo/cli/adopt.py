@@ -41,7 +41,7 @@ def adopt(cluster: SimulatedCluster, present: Iterable[Loaded]) -> list[str]:
         if obj["kind"] == "Pod":
             files |= _files_in_use(obj)
         taken.append(obj)
-    made = _make_namespaces(cluster, taken)
+    made = [*_make_namespaces(cluster, taken), *_make_nodes(cluster, taken)]
     cluster.load(taken)
     for node, path in files:
         if node in cluster.nodes:
@@ -64,6 +64,19 @@ def _make_namespaces(cluster: SimulatedCluster, objects: Iterable[Object]) -> li
     for name in missing:
         make_namespace(cluster, name)
     return [f"namespace {name} was not in the input, and was made" for name in missing]
+
+
+def _make_nodes(cluster: SimulatedCluster, objects: Iterable[Object]) -> list[str]:
+    """Nodes that pods run on but that nobody brings. Gives notes."""
+    brought = {obj["metadata"]["name"] for obj in objects if obj["kind"] == "Node"}
+    used = {(obj.get("spec") or {}).get("nodeName"): None for obj in objects if obj["kind"] == "Pod"}
+    missing = [name for name in used if name and name not in brought]
+    for name in missing:
+        cluster.add_node(name)
+    if not missing:
+        return []
+    nodes = "node" if len(missing) == 1 else f"{len(missing):,} nodes"
+    return [f"{nodes} that pods run on but that the input does not have were made: {', '.join(missing[:5])}"]
 
 
 def _without_owners(obj: Object, missing: list[Object]) -> Object:

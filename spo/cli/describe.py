@@ -142,7 +142,9 @@ def _profile(change: Change, actor: Actor) -> Iterator[Fact]:
         return  # as every profile begins
     if state and (state != old or (state == ERROR and message != old_message)):
         tone: Tone = {INSTALLED: "good", ERROR: "bad"}.get(state, "plain")  # type: ignore[assignment]
-        yield actor.did("", "SeccompProfile", subject, f"→ {state}", message if state not in UNSAID else "", tone)
+        yield actor.did(
+            "", "SeccompProfile", subject, f"→ {state}", with_remedy_apart(message) if state not in UNSAID else "", tone
+        )
 
 
 def _spod(change: Change, actor: Actor) -> Iterator[Fact]:
@@ -205,16 +207,17 @@ def _event(change: Change, actor: Actor) -> Iterator[Fact]:
         about = event.involvedObject
         subject = named(about.namespace, about.name)
         node = event.source.host if actor.who == "daemon" else ""
-        why = f"{event.reason}: {_with_remedy_apart(event.message, event.reason)}"
+        why = f"{event.reason}: {with_remedy_apart(event.message)}"
         yield replace(Actor(actor.who, node).did("warns of", about.kind, subject, "", why, "bad"), remark=True)
 
 
-def _with_remedy_apart(message: str, reason: str) -> str:
+def with_remedy_apart(message: str) -> str:
     """The operator ends its messages with what the reader can do: on a line of its own."""
-    known = REASONS.get(reason)
-    if known is None or not known.remedy or known.remedy not in message:
-        return message
-    return f"{message.replace(known.remedy, '').rstrip()}\n→ {known.remedy}"
+    known = next((text for text in _REMEDIES if message.endswith(text)), "")
+    return f"{message.removesuffix(known).rstrip()}\n→ {known}" if known else message
+
+
+_REMEDIES = tuple(dict.fromkeys(known.remedy for known in REASONS.values() if known.remedy))
 
 
 # -- pods and nodes -----------------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ COMMANDS = {
         "print what installs the operator, for kubectl apply -f -",
         "spo manifests --namespace security-profiles | kubectl apply -f -",
     ),
+    "manager": Command("spo.cli.manager", "the operator's manager, as its pods run it", "OPERATOR_IMAGE=… spo manager"),
+    "daemon": Command("spo.cli.daemon", "the operator's daemon, as its pods run it", "NODE_NAME=node-1 spo daemon"),
     "version": Command("spo.cli.version", "say which spo this is", "spo version"),
 }
 

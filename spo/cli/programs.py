@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from spo.loop import Loop, Role
+from spo.loop import Loop
 from spo.observe.counters import Counters
 from spo.observe.observer import Observer
-from spo.reconcile.settings import Settings
-from spo.roles import daemon, manager
+from spo.roles import ROLES, settings_from
 from spo.sim.door import Hearing, SimCluster
-from spo.sim.host import SimHost
+from spo.sim.host import LuckyHost, SimHost
 from spo.sim.luck import Luck
 from spo.sim.node.program import Launch
 
-ROLES: Mapping[str, Callable[[Settings], Role]] = {"manager": manager, "daemon": daemon}
 PROFILES_DIRECTORY = "seccomp/operator"  # below the kubelet's
 
 
@@ -27,7 +24,7 @@ class SimProcess:
     """One role, running in a container of a simulated pod. A crash forgets it; a new one starts with an empty cache."""
 
     def __init__(self, launch: Launch, luck: Luck, hearing: Hearing, log: list[dict[str, Any]]) -> None:
-        settings = settings_of(launch.environment, launch.pod)
+        settings = settings_from(launch.environment, launch.pod)
         role = ROLES[launch.arguments[0]](settings)
         self.role = role.name
         self.counters = Counters()
@@ -53,7 +50,8 @@ class SimProcess:
             log.append({"at": clock.now, "pod": launch.pod, **line})
 
         observer = Observer(f"spo-{role.name}", settings.node or launch.node, keep, self.counters, _raise)
-        self.loop = Loop(role, self._cluster, self._host, _Clock(), observer)
+        disk = LuckyHost(self._host, luck, launch.pod) if self._host is not None else None
+        self.loop = Loop(role, self._cluster, disk, _Clock(), observer)
 
     def tick(self) -> float | None:
         return self.loop.tick()
@@ -63,18 +61,6 @@ class SimProcess:
         self._cluster.close()
         if self._host is not None:
             self._host.close()
-
-
-def settings_of(environment: Mapping[str, str], pod: str) -> Settings:
-    """What a role knows of itself, from its container's environment."""
-    return Settings(
-        namespace=environment.get("OPERATOR_NAMESPACE", "security-profiles-operator"),
-        identity=environment.get("POD_NAME", pod),
-        node=environment.get("NODE_NAME", ""),
-        image=environment.get("OPERATOR_IMAGE", ""),
-        pull_policy=environment.get("OPERATOR_IMAGE_PULL_POLICY", "IfNotPresent"),
-        kubelet_dir=environment.get("KUBELET_DIR", "/var/lib/kubelet"),
-    )
 
 
 def _raise(message: str) -> None:

@@ -8,15 +8,12 @@ from collections.abc import Collection, Mapping
 import msgspec
 from msgspec import Struct, field
 
-from spo.model.reasons import REASONS
 from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, Resource
 from spo.model.states import DISABLED, INSTALLED, PARTIAL
 from spo.sim.store import Store
 
 AS_WISHED = frozenset({INSTALLED, DISABLED, PARTIAL})
 PROFILE_FILE = re.compile(r"seccomp profile \"[^\"]*/seccomp/operator/([^/\"]+)/([^/\"]+)\.json\"")
-
-PodName = tuple[str, str]
 
 
 class ProfileState(Struct, frozen=True):
@@ -56,12 +53,13 @@ class Rejected(Struct, frozen=True):
 
 
 class Summary(Struct, frozen=True):
-    """All of it. `given`: kinds that were taken as they are, with their numbers."""
+    """All of it. Profiles in `operator_namespace` came with the operator."""
 
     profiles: list[ProfileState]
     pods: list[StuckPod]
     rejected: list[Rejected]
     notes: list[str] = field(default_factory=list)
+    operator_namespace: str = ""
 
     @property
     def satisfied(self) -> bool:
@@ -76,11 +74,13 @@ class _Condition(Struct):
 
 
 class _Owner(Struct):
+    uid: str = ""
     kind: str = ""
     name: str = ""
 
 
 class _Metadata(Struct):
+    uid: str = ""
     deletionTimestamp: str | None = None  # noqa: N815  # the manifest's words
     ownerReferences: list[_Owner] = field(default_factory=list)  # noqa: N815
 
@@ -168,17 +168,22 @@ def profiles(store: Store) -> list[ProfileState]:
     return found
 
 
-def stuck_pods(store: Store, known_to_have_failed: Collection[PodName] = ()) -> list[StuckPod]:
-    """Pods that wait for something to be mended, found no node, or failed (unless that was known before)."""
+def stuck_pods(store: Store, failed_before: Collection[str] = ()) -> list[StuckPod]:
+    """Pods that wait for something to be mended, found no node, or failed.
+
+    `failed_before`: uids of pods that had failed at the start, and of owners whose pods had: that is no news.
+    """
     found = []
     for record in store.scan("pods"):
         pod = _decode_pod(record.body)
         problem = _problem(pod.status)
-        name = (record.key.namespace, record.key.name)
-        if problem is None or (problem[0] == "Failed" and name in known_to_have_failed):
+        if problem is None:
             continue
         reason, message = problem
-        found.append(StuckPod(*name, record.node, reason, message, _remedy(store, reason, message)))
+        known = (pod.metadata.uid, *(owner.uid for owner in pod.metadata.ownerReferences))
+        if reason != "Failed" or not any(uid in failed_before for uid in known):
+            name = (record.key.namespace, record.key.name)
+            found.append(StuckPod(*name, record.node, reason, message, _remedy(store, reason, message)))
     return found
 
 
@@ -238,9 +243,3 @@ def plain(summary: Summary) -> dict[str, object]:
     """The summary as JSON and YAML show it."""
     built: dict[str, object] = msgspec.to_builtins(summary)
     return {"satisfied": summary.satisfied, **built}
-
-
-def operator_remedy(reason: str) -> str:
-    """The remedy of a reason word of the operator."""
-    known = REASONS.get(reason)
-    return known.remedy if known else ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from spo.cli.describe import with_remedy_apart
 from spo.cli.paint import MARKS, Paint
-from spo.cli.summary import ProfileState, Rejected, StuckPod, Summary, operator_remedy
+from spo.cli.summary import ProfileState, Rejected, StuckPod, Summary
 from spo.cli.timeline import Tone
 
 SHOWN_NODES = 5
@@ -15,8 +16,8 @@ STATE, INDENT = 11, 6
 def summary_text(summary: Summary, paint: Paint) -> str:
     """Profiles, pods, rejections and notes, each under its heading if there is any; at the end the answer."""
     parts = [
-        _section("Profiles", [_profile(each, _width(summary.profiles), paint) for each in summary.profiles], paint),
-        _section("Pods that did not start", [_pods(group, paint) for group in _alike(summary.pods)], paint),
+        _section("Profiles", _profiles(summary, paint), paint),
+        _section("Pods that did not start, or failed", [_pods(group, paint) for group in _alike(summary.pods)], paint),
         _section("Rejected", [_rejected(each, paint) for each in summary.rejected], paint),
         _section("Notes", [["  · " + part for part in [note]] for note in summary.notes], paint),
         _answer(summary, paint),
@@ -28,8 +29,23 @@ def _section(title: str, entries: Sequence[Sequence[str]], paint: Paint) -> str:
     return "\n".join([paint(title, "bold"), *(line for entry in entries for line in entry)]) if entries else ""
 
 
+def _profiles(summary: Summary, paint: Paint) -> list[list[str]]:
+    """One entry a profile; those that came with the operator share one at the end, if all is well with them."""
+    shipped = [each for each in summary.profiles if each.namespace == summary.operator_namespace]
+    aside = (
+        shipped if all(each.fine for each in shipped) and len({_nodes(s.nodes.items()) for s in shipped}) == 1 else []
+    )
+    shown = [each for each in summary.profiles if each not in aside]
+    entries = [_profile(each, _width(shown), paint) for each in shown]
+    if aside:
+        names = ", ".join(each.name for each in aside)
+        where = _nodes(aside[0].nodes.items())
+        entries.append([paint(f"    and {names} of the operator itself, {where}", "dim")])
+    return entries
+
+
 def _width(profiles: Iterable[ProfileState]) -> int:
-    return min(max(len(f"{each.namespace}/{each.name}") for each in profiles), 60)
+    return min(max((len(f"{each.namespace}/{each.name}") for each in profiles), default=0), 60)
 
 
 def _mark(tone: Tone, paint: Paint) -> str:
@@ -42,10 +58,8 @@ def _profile(profile: ProfileState, width: int, paint: Paint) -> list[str]:
     state = paint(profile.state.ljust(STATE), tone)
     lines = [f"  {_mark(tone, paint)} {name}  {state} {_nodes(profile.nodes.items())}".rstrip()]
     if tone == "bad":
-        remedy = operator_remedy(profile.reason)
-        message = profile.message.removesuffix(remedy).rstrip()
+        message = with_remedy_apart(profile.message)
         lines += _text(f"{profile.reason}: {message}" if profile.reason else message, paint)
-        lines += _text(f"→ {remedy}", paint) if remedy else []
     return lines
 
 
@@ -58,7 +72,7 @@ def _nodes(states: Iterable[tuple[str, str]]) -> str:
         return "on no node"
     if len(nodes_of) == 1:
         ((state, nodes),) = nodes_of.items()
-        where = f"on {nodes[0]}" if len(nodes) == 1 else f"on all {len(nodes):,} nodes"
+        where = {1: f"on {nodes[0]}", 2: "on both nodes"}.get(len(nodes), f"on all {len(nodes):,} nodes")
         return where if state == "Installed" else f"{state} {where}"
     return "; ".join(f"{state} on {_some(nodes)}" for state, nodes in sorted(nodes_of.items(), key=lambda x: len(x[1])))
 
@@ -106,7 +120,7 @@ def _answer(summary: Summary, paint: Paint) -> str:
     failing = sum(not each.fine for each in summary.profiles)
     counts = {
         "profile not installed": failing,
-        "pod not started": len(summary.pods),
+        "pod not running": len(summary.pods),
         "object rejected": len(summary.rejected),
     }
     said = ", ".join(f"{n:,} {_plural(what, n)}" for what, n in counts.items() if n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -10,8 +10,12 @@ from msgspec.structs import replace
 
 Tone = Literal["plain", "good", "bad", "you"]
 
+KeyOf = Callable[["Fact"], object]
+
 WINDOW_NS = 5 * 10**9  # the same thing done in so short a time, on many nodes or to many objects, is one line
-MANY = 3  # from this many objects on they share a line
+FROM_ONE_OWNER = 2  # from so many on, pods of one owner share a line
+DIFFERENT = {"pod": 12}  # and so many different objects; of other kinds, fewer
+DIFFERENT_OTHERS = 3
 SHOWN = 3  # names of a shared line
 
 
@@ -44,16 +48,19 @@ class Line(Struct, frozen=True):
 
 
 class _Group(Struct):
-    """Facts that differ in node or subject only."""
+    """Facts that differ in node or subject only. `parts`: how many lines they would be."""
 
     first: Fact
     nodes: dict[str, None]  # used as ordered sets
     subjects: dict[str, None]
+    parts: int = 1
 
 
 def lines(facts: Iterable[Fact], start_ns: int = 0) -> list[Line]:
     """The timeline of these facts (in order of time): what many did at about the same time stands in one line."""
-    groups = _by_subject(_by_node(_with_remarks(facts)))
+    groups = _by_node(_with_remarks(facts))
+    groups = _by_subject(groups, _same_owner, lambda fact: FROM_ONE_OWNER)
+    groups = _by_subject(groups, _same_kind, lambda fact: DIFFERENT.get(fact.noun, DIFFERENT_OTHERS))
     return [_line(group, start_ns) for group in groups]
 
 
@@ -66,7 +73,7 @@ def _with_remarks(facts: Iterable[Fact]) -> list[Fact]:
         at = waiting.get(about)
         if fact.remark:
             waiting[about] = len(result)
-        elif at is not None and fact.tone == "bad" and not _far(result[at], fact):
+        elif at is not None and fact.tone == "bad" and _within(result[at], fact):
             fact = replace(fact, why=result[at].why)
             del waiting[about]
             result[at] = fact
@@ -80,34 +87,37 @@ def _by_node(facts: Iterable[Fact]) -> list[_Group]:
     return _fold((_Group(fact, {fact.node: None}, {fact.subject: None}) for fact in facts), _same_thing)
 
 
-def _by_subject(groups: Sequence[_Group]) -> list[_Group]:
-    """One group for the same thing done to many objects; few of them stay apart, each with its own line."""
-    folded = _fold((_copy(group) for group in groups), _same_kind)
-    shared = {_same_kind(group.first): group for group in folded if len(group.subjects) >= MANY}
-    result, seen = [], set()
+def _by_subject(groups: Sequence[_Group], key_of: KeyOf, many: Callable[[Fact], int]) -> list[_Group]:
+    """One group for the same thing done to `many` objects; fewer stay apart, each with its own line."""
+    shared = [group for group in _fold(map(_copy, groups), key_of) if group.parts >= many(group.first)]
+    by_key: dict[object, list[_Group]] = {}
+    for group in shared:
+        by_key.setdefault(key_of(group.first), []).append(group)
+    result: list[_Group] = []
     for group in groups:
-        common = shared.get(_same_kind(group.first))
-        if common is None or not common.subjects.keys() >= group.subjects.keys() or _far(common.first, group.first):
+        candidates = by_key.get(key_of(group.first), ())
+        common = next((each for each in candidates if _within(each.first, group.first)), None)
+        if common is None:
             result.append(group)
-        elif id(common) not in seen:
-            seen.add(id(common))
+        elif common.first is group.first:
             result.append(common)
     return result
 
 
-def _fold(groups: Iterable[_Group], key_of: object) -> list[_Group]:
-    assert callable(key_of)
+def _fold(groups: Iterable[_Group], key_of: KeyOf) -> list[_Group]:
+    """Groups of the same key and time become one, at the place of the first."""
     result: list[_Group] = []
-    open_groups: dict[object, _Group] = {}
+    latest: dict[object, _Group] = {}
     for group in groups:
         key = key_of(group.first)
-        found = open_groups.get(key)
-        if found is None or _far(found.first, group.first):
-            open_groups[key] = group
+        found = latest.get(key)
+        if found is None or not _within(found.first, group.first):
+            latest[key] = group
             result.append(group)
         else:
             found.nodes |= group.nodes
             found.subjects |= group.subjects
+            found.parts += 1
     return result
 
 
@@ -115,12 +125,17 @@ def _same_thing(fact: Fact) -> object:
     return replace(fact, at_ns=0, node="")
 
 
+def _same_owner(fact: Fact) -> object:
+    owner = fact.subject.rpartition("-")[0] if fact.noun.endswith("pod") else ""
+    return replace(fact, at_ns=0, node="", subject=owner or fact.subject)
+
+
 def _same_kind(fact: Fact) -> object:
     return replace(fact, at_ns=0, node="", subject="")
 
 
-def _far(first: Fact, later: Fact) -> bool:
-    return later.at_ns - first.at_ns > WINDOW_NS
+def _within(first: Fact, later: Fact) -> bool:
+    return 0 <= later.at_ns - first.at_ns <= WINDOW_NS
 
 
 def _copy(group: _Group) -> _Group:
@@ -145,7 +160,7 @@ def _named(noun: str, subjects: Sequence[str]) -> str:
         return f"{len(subjects):,} {noun}s {stem}…"
     shown = ", ".join(subjects[:SHOWN])
     rest = len(subjects) - SHOWN
-    return f"{len(subjects):,} {noun}s: {shown}" + (f" and {rest:,} more" if rest > 0 else "")
+    return f"{len(subjects):,} {noun}s {shown}" + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def _stem(names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ the order given. Shows the timeline, every profile on every node, and pods that 
 from __future__ import annotations
 
 import argparse
+import gc
 import re
 import sys
 from typing import Any
@@ -17,7 +18,7 @@ from msgspec import Struct
 from spo.cli.paint import Paint, Progress, paint_for
 
 DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?\Z")
-PROGRESS_EVERY_S = 5.0
+NODES = 3  # if neither the command line nor the input says otherwise
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -101,8 +102,9 @@ def try_out(arguments: argparse.Namespace, progress: Progress) -> Outcome:
     from spo.cli.world import boot, resources
 
     intake = sort_out(load(arguments.filename, progress), resources())
+    gc.freeze()  # the input stays as it is: the garbage collector need not look through it again and again
     notes = intake.notes
-    nodes = arguments.nodes or (0 if any(item.kind == "Node" for item in intake.present) else 3)
+    nodes = arguments.nodes or (0 if any(_brings_a_node(item.object) for item in intake.present) else NODES)
     world = boot(arguments.seed, nodes, arguments.pods, present=intake.present, notes=notes, progress=progress)
     applier = Applier(world.cluster)
     rejected = list(intake.rejected)
@@ -132,13 +134,14 @@ def look(world: Any, intake: Any, rejected: list[Any], notes: list[str], at_rest
     from spo.cli.timeline import lines
 
     store = world.cluster.store
-    known = {(each.namespace, each.name) for each in intake.present if _has_failed(each.object)}
     if intake.given:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(intake.given.items()))
         notes.append(f"taken as given, not simulated: {kinds}")
     if not at_rest:
         notes.append("the time was over before the cluster came to rest: try a longer --until")
-    summary = Summary(profiles(store), stuck_pods(store, known), rejected, notes)
+    summary = Summary(
+        profiles(store), stuck_pods(store, _failed_before(intake.present)), rejected, notes, world.namespace
+    )
     nodes = len(world.cluster.nodes)
     simulated_s = (world.cluster.timeline.now_ns - world.start_ns) / 1e9
     head = f"{nodes} simulated node{'s' * (nodes != 1)}, {store.count('pods'):,} pods, seed {arguments.seed}"
@@ -146,8 +149,19 @@ def look(world: Any, intake: Any, rejected: list[Any], notes: list[str], at_rest
     return Outcome(head, told, summary, world.history.digest(), nodes, arguments.seed, simulated_s, at_rest)
 
 
-def _has_failed(obj: dict[str, Any]) -> bool:
-    return (obj.get("status") or {}).get("phase") == "Failed"
+def _brings_a_node(obj: dict[str, Any]) -> bool:
+    """Is it a node, or a pod that runs on one?"""
+    return obj["kind"] == "Node" or bool(obj["kind"] == "Pod" and (obj.get("spec") or {}).get("nodeName"))
+
+
+def _failed_before(present: list[Any]) -> set[str]:
+    """Uids of the pods that had failed when the dump was made, and of their owners."""
+    uids: set[str] = set()
+    for item in present:
+        if item.kind == "Pod" and (item.object.get("status") or {}).get("phase") == "Failed":
+            metadata = item.object["metadata"]
+            uids |= {metadata["uid"], *(owner["uid"] for owner in metadata.get("ownerReferences") or ())}
+    return uids
 
 
 def written(outcome: Outcome, form: str, paint: Paint) -> str:

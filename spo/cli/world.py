@@ -29,6 +29,7 @@ from spo.sim.node.node import Node
 from spo.sim.node.program import Launch
 
 BOOT_S_MAX = 300.0
+SETTLE_S_MAX = 30.0  # what else is going on in a dumped cluster need not come to an end
 SERVED_WITHIN = 100  # tenths of a second
 PODS_NAMESPACE = "load"
 OURS = (SECCOMP_PROFILES, NODE_STATUSES, SPODS)
@@ -142,7 +143,7 @@ def boot(
         world.install([obj for obj in wanted if obj["kind"] != CRDS.kind])
     if not world.cluster.run_until(world.is_up, BOOT_S_MAX):
         raise NotUp(f"spod is not RUNNING after {BOOT_S_MAX:.0f} s; the operator's last words: {world.log[-5:]}")
-    world.cluster.rest(BOOT_S_MAX)
+    world.cluster.rest(SETTLE_S_MAX)
     return world
 
 

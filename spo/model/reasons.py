@@ -12,18 +12,22 @@ class Reason(Struct, frozen=True):
     remedy: str = ""
 
 
+_LIST = "Remove these from the profile (or its base), or add them to the list in spod."
+_DISK = "Look at the node's disk; the operator tries again by itself."
+_SERVER = "Look at the API server and the operator's RBAC; the operator tries again by itself."
+
 # fmt: off
 REASONS = {
     # Events and error metrics of profiles (reference words, kept for users' alerts)
     "SavedSeccompProfile":        Reason(False),
-    "ProfileNotAllowed":          Reason(True, "Remove these from the profile (or its base), or add them to the list in spod."),
+    "ProfileNotAllowed":          Reason(True, _LIST),
     "InvalidSeccompProfile":      Reason(True, "Create the missing base profile, or correct spec.baseProfileName."),
-    "CannotSaveSeccompProfile":   Reason(True, "Look at the node's disk; the operator tries again by itself."),
-    "CannotRemoveSeccompProfile": Reason(True, "Look at the node's disk; the operator tries again by itself."),
-    "CannotUpdateSeccompProfile": Reason(True, "Look at the API server and the operator's RBAC; the operator tries again by itself."),
-    "CannotUpdateNodeStatus":     Reason(True, "Look at the API server and the operator's RBAC; the operator tries again by itself."),
-    "ProfileRemoved":             Reason(True, "The allowed list in spod no longer covers it: apply a corrected profile to have it back."),
-    "InUse":                      Reason(False, "Delete or change the pods that use the profile; it goes with the last of them."),
+    "CannotSaveSeccompProfile":   Reason(True, _DISK),
+    "CannotRemoveSeccompProfile": Reason(True, _DISK),
+    "CannotUpdateSeccompProfile": Reason(True, _SERVER),
+    "CannotUpdateNodeStatus":     Reason(True, _SERVER),
+    "ProfileRemoved":             Reason(True, "To have it back, correct it or add these to the list in spod, and apply it."),
+    "InUse":                      Reason(False, "It goes with the last pod that uses it: delete or change those pods."),
     # Condition Ready of profiles and spod
     "Available":                  Reason(False),
     "Creating":                   Reason(False),
@@ -37,8 +41,7 @@ REASONS = {
     "NotInThisRelease":           Reason(True, "Remove the field from spod; the rest of spod is in effect."),
     "EmptyList":                  Reason(True, "Name what is allowed, or remove the field."),
     "AllSupported":               Reason(False),
-    "NotTheOne":                  Reason(True, "Put the settings into the one object that is read, and delete this one."),
-    "CannotCreateSPOD":           Reason(True, "Look at the message; the operator tries again by itself."),
+    "NotTheOne":                  Reason(True, "Put the settings into the object that is read; delete this one."),
 }
 # fmt: on
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from spo.cache import View
 from spo.events import Key
-from spo.intents import Create, Patch, Plan
+from spo.intents import NOTHING, Create, Patch, Plan
 from spo.model.builtin import LeaseKeep
 from spo.model.resource import LEASES
 from spo.model.times import micro_stamp
@@ -55,6 +55,15 @@ def decide(view: View, key: Key, identity: str) -> Plan:
         spec = _spec(view, identity, lease.spec.lease_transitions + 1, acquired=True)
     patch = Patch(LEASES, key.namespace, LOCK, {"spec": spec}, lease.metadata.resource_version)
     return Plan((patch,), wake_at=view.now + RENEW_EVERY_S)
+
+
+def release(view: View, key: Key, identity: str) -> Plan:
+    """Give the lease back, if it is ours: another may lead at once, instead of in DURATION_S."""
+    lease = view.one(LeaseKeep, key.namespace, LOCK)
+    if lease is None or lease.spec.holder_identity != identity:
+        return NOTHING
+    patch = {"spec": {"holderIdentity": "", "leaseDurationSeconds": 1}}
+    return Plan((Patch(LEASES, key.namespace, LOCK, patch, lease.metadata.resource_version),))
 
 
 def _age_s(view: View, namespace: str) -> float:

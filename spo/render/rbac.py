@@ -7,7 +7,6 @@ from typing import Any
 
 from spo.model.labels import APP_LABELS
 from spo.model.resource import (
-    CRDS,
     DAEMONSETS,
     EVENTS,
     LEASES,
@@ -29,7 +28,6 @@ APPLY = ("create", "patch")
 Grant = tuple[Resource, str, tuple[str, ...]]  # resource, sub-resource, verbs
 
 MANAGER_EVERYWHERE: tuple[Grant, ...] = (
-    (CRDS, "", READ),  # wait until our kinds are served
     (NODES, "", READ),  # a node status whose node is gone holds nobody up
     (SECCOMP_PROFILES, "", (*READ, "patch", "delete")),  # finalizer and annotations; A4
     (SECCOMP_PROFILES, "status", ("patch",)),

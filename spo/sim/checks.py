@@ -12,18 +12,22 @@ from typing import Any
 from spo.model import labels
 from spo.model.builtin import PodUse
 from spo.model.manifest import from_manifest
-from spo.model.resource import GROUP, NODE_STATUSES, PODS, SECCOMP_PROFILES
+from spo.model.node_status import name_of
+from spo.model.resource import GROUP, LEASES, NODE_STATUSES, PODS, SECCOMP_PROFILES
 from spo.model.seccomp import SeccompProfile, file_from_localhost
 from spo.sim.api.authn import User
 from spo.sim.api.http import Request, Response
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.node.disk import DiskChange, Refused
 from spo.sim.node.node import Node
-from spo.sim.store import Change, Store, StoreKey
+from spo.sim.store import Change, Record, Store, StoreKey
 
 ROOT = "/var/lib/kubelet/seccomp/operator"
 PROFILES = f"{SECCOMP_PROFILES.plural}.{GROUP}"
 STATUSES = f"{NODE_STATUSES.plural}.{GROUP}"
+LEASES_IN_STORE = f"{LEASES.plural}.{LEASES.group}"
+LOCK = "security-profiles-operator-lock"
+POD_NAME = "authentication.kubernetes.io/pod-name"
 REFUSALS = {403: "asked for what its role does not grant", 422: "sent what the server will never take"}
 
 Object = dict[str, Any]
@@ -38,7 +42,9 @@ class Checks:
 
     def __init__(self, cluster: SimulatedCluster, operator_namespace: str) -> None:
         self._cluster = cluster
+        self._namespace = operator_namespace
         self._accounts = f"system:serviceaccount:{operator_namespace}:"
+        self._manager = f"{self._accounts}{labels.APP}"
         self.tampering = False
         self.allowed_refusals: set[int] = set()
         self.seen = 0  # revisions looked at
@@ -53,12 +59,24 @@ class Checks:
 
     def _commit(self, change: Change) -> None:
         self.seen += 1
-        if change.after is None:
-            return
         if change.key.resource == STATUSES:
-            self._installed_means_the_very_bytes(change.after.object())
-        elif change.key.resource == PROFILES:
+            if change.before is not None:
+                self._who_lets_go_has_cleared_away(change.before.object(), change.after)
+            if change.after is not None:
+                self._installed_means_the_very_bytes(change.after.object())
+        elif change.key.resource == PROFILES and change.after is not None:
             self._installed_everywhere_means_everywhere(change)
+
+    def _who_lets_go_has_cleared_away(self, before: Object, after: Record | None) -> None:
+        """A daemon that gives up its finalizer leaves no file of a profile that goes: nobody would remove it."""
+        still = after.object()["metadata"].get("finalizers", ()) if after is not None else ()
+        node, path = self._cluster.nodes.get(before["nodeName"]), _file_of(before)
+        if not _is_held(before) or labels.NODE_FINALIZER in still or node is None or path is None:
+            return
+        profile = self._profile(before["metadata"]["namespace"], _profile_name(before))
+        stays = profile is not None and "deletionTimestamp" not in profile["metadata"]
+        if not stays and node.lives and _has_daemon(self._cluster, node) and _hash(node, path) is not None:
+            raise Violation(f"{before['metadata']['name']} was let go, and {node.name}:{path} is still there")
 
     def _installed_means_the_very_bytes(self, status: Object) -> None:
         if status["status"] != "Installed" or self.tampering:
@@ -87,9 +105,28 @@ class Checks:
                 raise Violation(f"profile {name} says Installed, but {node.name} has {found}")
 
     def _file(self, node: Node, change: DiskChange) -> None:
-        if change.data is not None or self.tampering or not change.path.startswith(ROOT):
+        if self.tampering or not change.path.startswith(ROOT):
             return
         file = change.path.removeprefix(ROOT + "/")
+        if change.data is None:
+            self._nobody_uses(node, file)
+        else:
+            self._somebody_will_remove(node, file)
+
+    def _somebody_will_remove(self, node: Node, file: str) -> None:
+        """Finalizer first, file second: of the profile, and of the node's status."""
+        namespace, _, name = file.removesuffix(".json").partition("/")
+        status = StoreKey(STATUSES, namespace, name_of(SECCOMP_PROFILES.kind, name, namespace, node.name))
+        for key, finalizer in (
+            (StoreKey(PROFILES, namespace, name), labels.PROFILE_FINALIZER),
+            (status, labels.NODE_FINALIZER),
+        ):
+            record = self._cluster.store.get(key)
+            if record is None or finalizer not in record.object()["metadata"].get("finalizers", ()):
+                found = "there is none" if record is None else "it is not held"
+                raise Violation(f"{node.name}: {file} was written, but of {key.resource} {key.name} {found}")
+
+    def _nobody_uses(self, node: Node, file: str) -> None:
         for pod in self._cluster.world.pods.on(node.name):
             record = self._cluster.store.get(pod.key)
             if record is None or pod.is_finished:
@@ -99,12 +136,21 @@ class Checks:
                 raise Violation(f"{node.name}: {file} was removed while pod {pod.key.namespace}/{pod.key.name} uses it")
 
     def _request(self, request: Request, user: User, response: Response) -> None:
+        if request.method != "GET" and response.status < 300 and user.name == self._manager:
+            self._only_the_leader_writes(request, user)
         if not user.name.startswith(self._accounts) or response.status not in REFUSALS:
             return
         text = response.body.decode()
         if response.status in self.allowed_refusals or "being terminated" in text:
             return
         raise Violation(f"{user.name} {REFUSALS[response.status]}: {request.method} {request.path}: {text}")
+
+    def _only_the_leader_writes(self, request: Request, user: User) -> None:
+        lease = self._cluster.store.get(StoreKey(LEASES_IN_STORE, self._namespace, LOCK))
+        holder = lease.object()["spec"].get("holderIdentity") if lease is not None else None
+        (pod,) = user.extra.get(POD_NAME, ("",))
+        if LEASES.plural not in request.path and pod != holder:
+            raise Violation(f"{pod} does not lead ({holder} does), and wrote: {request.method} {request.path}")
 
     # -- finally -----------------------------------------------------------------------------------------------------
 
@@ -119,6 +165,10 @@ class Checks:
                 if "deletionTimestamp" in metadata and not self._waits_for_pods(obj):
                     held = metadata.get("finalizers")
                     yield f"{obj['kind']} {metadata['namespace']}/{metadata['name']} is being deleted, held by {held}"
+
+    def _profile(self, namespace: str, name: str) -> Object | None:
+        record = self._cluster.store.get(StoreKey(PROFILES, namespace, name))
+        return record.object() if record is not None else None
 
     def _waits_for_pods(self, obj: Object) -> bool:
         name = _profile_name(obj)
@@ -146,6 +196,10 @@ class Checks:
                 form = status["metadata"].get("annotations", {}).get(labels.FORM)
                 if _hash(node, path) != form:
                     yield f"{status['metadata']['name']} says Installed, but {node.name} has other bytes at {path}"
+
+
+def _is_held(status: Object) -> bool:
+    return labels.NODE_FINALIZER in status["metadata"].get("finalizers", ())
 
 
 def _objects(store: Store, resource: str) -> Iterator[Object]:

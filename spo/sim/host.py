@@ -8,8 +8,9 @@ from hashlib import sha256
 
 from spo.events import Event
 from spo.intents import HostIntent, WriteFile
-from spo.ports import DiskError
+from spo.ports import DiskError, Host
 from spo.sightings import UNREADABLE, Sightings, is_profile, parts_of
+from spo.sim.luck import Call, Luck
 from spo.sim.node.disk import Disk, DiskChange, Refused
 from spo.sim.timeline import Alarm, Timeline
 
@@ -119,3 +120,22 @@ class SimHost:
         if self._alarm is not None:
             self._timeline.cancel(self._alarm)
             self._alarm = None
+
+
+class LuckyHost:
+    """A disk door that luck stands at: `who` may be told that the disk failed, or die before or after the deed."""
+
+    def __init__(self, host: Host, luck: Luck, who: str) -> None:
+        self._host = host
+        self._luck = luck
+        self._who = who
+
+    def take(self) -> Iterable[Event]:
+        """See `spo.ports.Host`."""
+        return self._host.take()
+
+    def carry_out(self, intent: HostIntent) -> None:
+        """See `spo.ports.Host`."""
+        call = Call(self._who, "disk", type(intent).__name__, intent.path)
+        failed = DiskError("EIO", f"{intent.path}: input/output error")
+        self._luck.pass_through(call, lambda: self._host.carry_out(intent), failed, failed)

@@ -26,17 +26,13 @@ class Keys:
 
     def service_account_token(self, namespace: str, name: str, uid: str = "", pod: str = "") -> str:
         """A token that authenticates as `system:serviceaccount:<namespace>:<name>`; `pod` is whom it was made for."""
-        return ".".join((_ACCOUNT, namespace, name, uid, pod, self.uid()))
+        return "/".join((_ACCOUNT, namespace, name, uid, pod, self.uid()))
 
 
 def read_service_account_token(token: str) -> tuple[str, str, str, str, str] | None:
     """Namespace, name, uid, pod and token id of a service account's token; None if it is not one."""
-    kind, _, rest = token.partition(".")
-    if kind != _ACCOUNT:
+    parts = token.split("/")  # which no name has
+    if parts[0] != _ACCOUNT or len(parts) != 6:
         return None
-    # A name may have dots, a namespace, a uid and a token id have none; neither does what precedes them from the right.
-    namespace, _, rest = rest.partition(".")
-    head, _, token_id = rest.rpartition(".")
-    account_and_uid, _, pod = head.rpartition(".")
-    name, _, uid = account_and_uid.rpartition(".")
+    _, namespace, name, uid, pod, token_id = parts
     return namespace, name, uid, pod, token_id

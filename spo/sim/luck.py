@@ -60,17 +60,25 @@ class Luck:
     def __init__(self, rng: random.Random, rules: tuple[Rule, ...] = ()) -> None:
         self._rng = rng
         self._counts: dict[int, int] = {}
+        self._meanwhile: list[tuple[Rule, Callable[[], None]]] = []
         self.rules = rules
         self.calls = 0  # calls so far, for plans that cut at each of them
 
     def ask(self, call: Call) -> Verdict:
         self.calls += 1
+        for entry in [entry for entry in self._meanwhile if entry[0].matches(call)]:
+            self._meanwhile.remove(entry)
+            entry[1]()
         for place, rule in enumerate(self.rules):
             if rule.matches(call):
                 count = self._counts[place] = self._counts.get(place, 0) + 1
                 if count == rule.nth or (rule.one_in and self._rng.randrange(rule.one_in) == 0):
                     return rule.verdict
         return Verdict.FINE
+
+    def meanwhile(self, rule: Rule, act: Callable[[], None]) -> None:
+        """Once, just before the next call that `rule` matches (its verdict does not count), somebody else does `act`."""
+        self._meanwhile.append((rule, act))
 
     def turns(self) -> None:
         """Bad luck ends."""

@@ -61,8 +61,8 @@ def test_what_a_person_does_is_told_with_the_fields_that_change() -> None:
     stage.put("admin", SPODS, "spod", "spo", spec={"verbosity": 0})
     stage.put("admin", SPODS, "spod", "spo", spec={"verbosity": 0, "allowedSyscalls": ["exit", "futex"]})
     assert stage.told == [
-        "you: applied SecurityProfilesOperatorDaemon spo/spod",
-        "you: changed SecurityProfilesOperatorDaemon spo/spod · allowedSyscalls: nothing → exit, futex",
+        "you: applied spod",
+        "you: changed spod · allowedSyscalls: nothing → exit, futex",
     ]
 
 
@@ -86,7 +86,6 @@ def test_a_profile_is_followed_through_its_states() -> None:
     stage.put(MANAGER, SECCOMP_PROFILES, "late", **profile("Installed", "installed on all nodes"))
     stage.put(MANAGER, SECCOMP_PROFILES, "late", **profile("Error", "mkdir is not on the list"))
     assert stage.told[1:] == [
-        "manager: SeccompProfile shop/late → Pending",
         "manager: SeccompProfile shop/late → Installed",
         "manager: SeccompProfile shop/late → Error: mkdir is not on the list",
     ]
@@ -109,7 +108,7 @@ def test_who_deletes_is_told() -> None:
     stage.answer(MANAGER)
     assert stage.told[1:] == [
         "manager: deleted SeccompProfile shop/late",
-        "manager: let go of SeccompProfile shop/late (it is gone from the cluster)",
+        "manager: SeccompProfile shop/late → gone",
     ]
 
 
@@ -128,7 +127,7 @@ def test_a_pod_without_its_profile_and_then_with_it() -> None:
 def test_the_operators_own_pods_are_called_by_what_they_are() -> None:
     stage = Stage()
     stage.put(KUBELET, PODS, "spod-x", "spo", **pod("Running", app="security-profiles-operator", name="spod"))
-    assert stage.told[-1] == "kubelet node-1: started daemon pod spo/spod-x"
+    assert stage.told[-1] == "kubelet node-1: started daemon pod spod-x"
 
 
 def test_a_node_that_stops_is_told_once() -> None:

@@ -18,19 +18,25 @@ MISSING = (
 
 
 def put(store: Store, resource: str, name: str, body: dict[str, Any], namespace: str = "shop") -> None:
-    metadata = {"name": name, "namespace": namespace, **body.pop("metadata", {})}
+    metadata = {"name": name, "namespace": namespace, "uid": f"uid-of-{name}", **body.pop("metadata", {})}
     store.put(StoreKey(resource, namespace, name), {"metadata": metadata, **body})
 
 
 def put_profile(
-    store: Store, name: str, state: str, nodes: dict[str, str], reason: str = "", message: str = ""
+    store: Store,
+    name: str,
+    state: str,
+    nodes: dict[str, str],
+    reason: str = "",
+    message: str = "",
+    namespace: str = "shop",
 ) -> None:
     conditions = [{"type": "Ready", "status": "False", "reason": reason, "message": message}]
-    put(store, storage(SECCOMP_PROFILES), name, {"status": {"status": state, "conditions": conditions}})
+    put(store, storage(SECCOMP_PROFILES), name, {"status": {"status": state, "conditions": conditions}}, namespace)
     owners = [{"kind": "SeccompProfile", "name": name}]
     for node, at_node in nodes.items():
         body = {"nodeName": node, "status": at_node, "metadata": {"ownerReferences": owners}}
-        put(store, storage(NODE_STATUSES), f"{name}-{node}", body)
+        put(store, storage(NODE_STATUSES), f"{name}-{node}", body, namespace)
 
 
 def put_pod(store: Store, name: str, phase: str, *, waiting: dict[str, str] | None = None, exit_code: int = 0) -> None:
@@ -40,7 +46,7 @@ def put_pod(store: Store, name: str, phase: str, *, waiting: dict[str, str] | No
 
 
 def text_of(store: Store, *rejected: Rejected) -> str:
-    return summary_text(Summary(profiles(store), stuck_pods(store), list(rejected)), Paint())
+    return summary_text(Summary(profiles(store), stuck_pods(store), list(rejected), [], "operator"), Paint())
 
 
 def test_a_profile_that_is_everywhere_takes_one_line() -> None:
@@ -53,7 +59,8 @@ def test_a_profile_that_is_everywhere_takes_one_line() -> None:
 def test_nodes_that_disagree_are_named_fewest_first() -> None:
     store = Store()
     states = {"node-1": "Installed", "node-2": "Error", "node-3": "Installed"}
-    put_profile(store, "cart", "Error", states, "CannotSaveSeccompProfile", "node-2: no space left on device")
+    message = "node-2: no space left on device. Look at the node's disk; the operator tries again by itself."
+    put_profile(store, "cart", "Error", states, "CannotSaveSeccompProfile", message)
     text = text_of(store)
     assert "Error on node-2; Installed on node-1, node-3" in text
     assert "CannotSaveSeccompProfile: node-2: no space left on device" in text
@@ -74,6 +81,24 @@ def test_a_profile_nobody_has_looked_at_says_so() -> None:
     assert "has not looked at it yet" in text_of(store)
 
 
+def test_pods_of_an_owner_whose_pods_failed_before_are_no_news_either() -> None:
+    store = Store()
+    status = {"phase": "Failed", "containerStatuses": []}
+    owners = [{"uid": "job", "kind": "Job", "name": "fails"}]
+    put(store, "pods", "fails-2", {"status": status, "metadata": {"ownerReferences": owners}})
+    assert len(stuck_pods(store)) == 1
+    assert stuck_pods(store, {"job"}) == []
+
+
+def test_what_came_with_the_operator_takes_one_line_unless_something_is_wrong_with_it() -> None:
+    store = Store()
+    for name in ("runc", "crun"):
+        put_profile(store, name, "Installed", {"node-1": "Installed", "node-2": "Installed"}, namespace="operator")
+    assert "and crun, runc of the operator itself, on both nodes" in text_of(store)
+    put_profile(store, "runc", "Error", {}, "CannotSaveSeccompProfile", "full", namespace="operator")
+    assert "✗ operator/runc" in text_of(store)
+
+
 def test_the_remedy_of_the_operator_is_told_once() -> None:
     store = Store()
     message = "node-1: full. Look at the node's disk; the operator tries again by itself."
@@ -88,7 +113,7 @@ def test_a_pod_without_its_profile_is_told_which_one_to_apply() -> None:
     text = text_of(store)
     assert "✗ shop/late-54d-1, shop/late-54d-2 on node-1: CreateContainerError" in text
     assert "→ apply a SeccompProfile `late` in namespace `shop`" in text
-    assert "2 pods not started" in text
+    assert "2 pods not running" in text
 
 
 def test_a_pod_whose_profile_exists_is_sent_to_its_state() -> None:
@@ -109,7 +134,7 @@ def test_a_pod_that_had_failed_before_is_no_news_one_that_fails_now_is() -> None
     store = Store()
     put_pod(store, "old", "Failed", exit_code=1)
     put_pod(store, "new", "Failed", exit_code=3)
-    (pod,) = stuck_pods(store, {("shop", "old")})
+    (pod,) = stuck_pods(store, {"uid-of-old"})
     assert (pod.name, pod.reason, pod.message) == ("new", "Failed", "main exited with 3")
 
 

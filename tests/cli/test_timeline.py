@@ -33,9 +33,39 @@ def test_what_happens_much_later_has_its_own_line() -> None:
     ]
 
 
-def test_few_objects_stay_apart() -> None:
+def test_two_objects_stay_apart_three_share_a_line() -> None:
     facts = [replace(WROTE, subject=f"operator/shop/{name}.json") for name in ("a", "b", "c")]
-    assert len(said(*facts)) == 3
+    assert len(said(*facts[:2])) == 2
+    assert len(said(*facts)) == 1
+
+
+def test_pods_of_different_owners_stay_apart_until_there_are_a_dozen() -> None:
+    pods = [replace(STARTED, subject=f"shop/{chr(97 + i)}-x") for i in range(12)]
+    assert len(said(*pods[:11])) == 11
+    assert said(*pods) == ["kubelet node-1: started 12 pods shop/a-x, shop/b-x, shop/c-x and 9 more"]
+
+
+def test_pods_of_one_owner_share_a_line_from_two_on() -> None:
+    two = [replace(STARTED, subject=f"shop/late-54d-{i}") for i in (1, 2)]
+    assert said(*two, replace(STARTED, subject="shop/other-1")) == [
+        "kubelet node-1: started 2 pods shop/late-54d-…",
+        "kubelet node-1: started pod shop/other-1",
+    ]
+
+
+def test_a_remark_becomes_the_reason_of_the_bad_news_that_follows_it() -> None:
+    remark = Fact(0, "manager", "warns of", "SeccompProfile", "shop/cart", why="mkdir", tone="bad", remark=True)
+    deleted = Fact(1, "manager", "deleted", "SeccompProfile", "shop/cart", tone="bad")
+    (line,) = lines([remark, deleted])
+    assert (line.what, line.why) == ("deleted SeccompProfile shop/cart", "mkdir")
+
+
+def test_a_remark_on_something_else_or_long_before_stays_on_its_own() -> None:
+    remark = Fact(0, "manager", "warns of", "SeccompProfile", "shop/cart", why="mkdir", tone="bad", remark=True)
+    other = Fact(1, "manager", "deleted", "SeccompProfile", "shop/pay", tone="bad")
+    later = Fact(2 * WINDOW_NS, "manager", "deleted", "SeccompProfile", "shop/cart", tone="bad")
+    assert len(lines([remark, other])) == 2
+    assert len(lines([remark, later])) == 2
 
 
 def test_many_objects_share_a_line_at_the_place_of_the_first() -> None:
@@ -47,8 +77,8 @@ def test_many_objects_share_a_line_at_the_place_of_the_first() -> None:
 
 
 def test_many_objects_without_a_common_name_are_named_by_example() -> None:
-    pods = [replace(STARTED, subject=f"shop/{name}") for name in ("cart", "pay", "search", "late", "log")]
-    assert said(*pods) == ["kubelet node-1: started 5 pods: shop/cart, shop/pay, shop/search and 2 more"]
+    files = [replace(WROTE, subject=f"{name}.json") for name in ("cart", "pay", "search", "late", "log")]
+    assert said(*files) == ["daemon node-1: wrote 5 files cart.json, pay.json, search.json and 2 more"]
 
 
 def test_different_reasons_are_never_folded() -> None:

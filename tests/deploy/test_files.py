@@ -66,7 +66,9 @@ def test_one_setting_moves_the_operator_to_another_namespace() -> None:
 
 def test_one_setting_changes_the_image() -> None:
     deployment = next(each for each in manifests(image="example.org/spo:2") if each["kind"] == "Deployment")
-    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "example.org/spo:2"
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "example.org/spo:2"
+    assert {"name": "OPERATOR_IMAGE", "value": "example.org/spo:2"} in container["env"]
 
 
 def test_the_namespace_lets_the_daemons_mount_a_directory_of_the_node() -> None:

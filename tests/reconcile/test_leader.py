@@ -56,6 +56,13 @@ def test_a_released_lease_is_taken_at_once() -> None:
     assert leader.decide(seen("", NOW, NOW), LOCK, "manager-0").intents != ()
 
 
+def test_who_leaves_in_good_order_gives_the_lease_back_and_nobody_elses() -> None:
+    (intent,) = leader.release(seen("manager-0", NOW, NOW + 1), LOCK, "manager-0").intents
+    assert spec(intent)["holderIdentity"] == ""
+
+    assert leader.release(seen("manager-1", NOW, NOW + 1), LOCK, "manager-0").intents == ()
+
+
 def test_who_is_late_with_renewing_stops_to_lead_before_anybody_else_may_begin() -> None:
     assert leader.leads(seen("manager-0", NOW, NOW + 9), OPERATOR, "manager-0")
     assert not leader.leads(seen("manager-0", NOW, NOW + 10), OPERATOR, "manager-0")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -174,66 +175,84 @@ class Lister:
             limit = 0  # the watch cache answers, and gives all it has
         exact = match == EXACT or (limit > 0 and wanted > 0 and not match) or call.request.method == "DELETE"
         if wanted and exact:
-            return self._cut(selected, self._at(wanted, selected, _EXPIRED_LIST), wanted, None, limit)
-        return self._cut(selected, self._now(selected, limit), self._store.revision, None, limit)
+            return self._past(selected, wanted, None, limit, _EXPIRED_LIST)
+        return self._newest(selected, limit)
 
     def now(self, selected: Selection) -> list[Record]:
         """What matches at the newest revision, in key order."""
-        found = self._now(selected, 0)
-        return [record for record in found if selected.everything or selected.matches(record)]
+        return self._newest(selected, 0).records
 
-    def _now(self, selected: Selection, limit: int) -> Iterable[Record]:
-        storage = selected.served.storage
-        use = dimension(selected.labels, selected.fields) if limit <= 0 else None
+    def _newest(self, selected: Selection, limit: int) -> Page:
+        storage, revision = selected.served.storage, self._store.revision
+        use = dimension(selected.labels, selected.fields)
         found = self._lookup.find(storage, *use) if use else None
-        return self._store.scan(storage, selected.namespace) if found is None else found
+        walk = iter(self._store.scan(storage, selected.namespace) if found is None else found)
+        chosen, more = _take(selected, walk, limit)
+        if not more:
+            return Page(chosen, revision)
+        remaining = None
+        if selected.everything:
+            remaining = 1 + sum(1 for _ in walk) if selected.namespace else self._store.count(storage) - len(chosen)
+        return Page(chosen, revision, _write_token(revision, _place(selected, chosen[-1])), remaining)
 
-    def _at(self, revision: int, selected: Selection, too_old: str) -> list[Record]:
-        place = (revision, selected.served.storage, selected.namespace)
-        found = self._snapshots.get(place)
-        if found is None:
-            try:
-                found = self._store.as_of(revision, selected.served.storage, selected.namespace)
-            except Compacted:
-                raise expired(too_old) from None
-            self._snapshots[place] = found
-            while len(self._snapshots) > _SNAPSHOTS_MAX:
-                del self._snapshots[next(iter(self._snapshots))]
-        return found
+    def _past(self, selected: Selection, revision: int, start: str | None, limit: int, too_old: str) -> Page:
+        """A page of the list as it stood, from a snapshot that serves the pages after it, too."""
+        records = self._snapshot(revision, selected, too_old)
+        begin = 0 if start is None else bisect_right(records, _place_of(start, selected.namespace), key=_position)
+        walk = (records[index] for index in range(begin, len(records)))
+        chosen, more = _take(selected, walk, limit)
+        if not more:
+            del self._snapshots[_snapshot_name(revision, selected)]
+            return Page(chosen, revision)
+        remaining = len(records) - begin - len(chosen) if selected.everything else None
+        return Page(chosen, revision, _write_token(revision, _place(selected, chosen[-1])), remaining)
 
     def _continue(self, selected: Selection, token: str, limit: int) -> Page:
         revision, start = _read_token(token)
         if revision < 0:  # a token handed out with a 410: go on, at whatever is there now
             revision = self._store.revision
-        if revision == self._store.revision:
-            records: Iterable[Record] = self._store.scan(selected.served.storage, selected.namespace)
-        else:
-            try:
-                records = self._at(revision, selected, _EXPIRED_TOKEN)
-            except ApiError as error:
-                error.continuation = _write_token(-1, start)  # type: ignore[attr-defined]
-                raise
-        return self._cut(selected, records, revision, start, limit)
+        try:
+            return self._past(selected, revision, start, limit, _EXPIRED_TOKEN)
+        except ApiError as error:
+            error.continuation = _write_token(-1, start)  # type: ignore[attr-defined]
+            raise
 
-    def _cut(
-        self, selected: Selection, records: Iterable[Record], revision: int, start: str | None, limit: int
-    ) -> Page:
-        chosen: list[Record] = []
-        walk = iter(records)
-        if start is not None:
-            place = _place_of(start, selected.namespace)
-            walk = (record for record in walk if (record.key.namespace, record.key.name) > place)
-        for record in walk:
-            if limit > 0 and len(chosen) == limit:
-                remaining = 1 + sum(1 for _ in walk) if selected.everything else None
-                last = chosen[-1].key
-                following = _write_token(
-                    revision, last.name if selected.namespace or not last.namespace else f"{last.namespace}/{last.name}"
-                )
-                return Page(chosen, revision, following, remaining)
-            if selected.everything or selected.matches(record):
-                chosen.append(record)
-        return Page(chosen, revision)
+    def _snapshot(self, revision: int, selected: Selection, too_old: str) -> list[Record]:
+        name = _snapshot_name(revision, selected)
+        found = self._snapshots.get(name)
+        if found is None or revision < self._store.compacted:
+            try:
+                found = self._store.as_of(revision, selected.served.storage, selected.namespace)
+            except Compacted:
+                raise expired(too_old) from None
+            self._snapshots[name] = found
+            while len(self._snapshots) > _SNAPSHOTS_MAX:
+                del self._snapshots[next(iter(self._snapshots))]
+        return found
+
+
+def _take(selected: Selection, walk: Iterator[Record], limit: int) -> tuple[list[Record], bool]:
+    """The next `limit` records that match (0: all), and whether there is any record beyond them."""
+    chosen: list[Record] = []
+    for record in walk:
+        if limit > 0 and len(chosen) == limit:
+            return chosen, True
+        if selected.everything or selected.matches(record):
+            chosen.append(record)
+    return chosen, False
+
+
+def _snapshot_name(revision: int, selected: Selection) -> tuple[int, str, str]:
+    return revision, selected.served.storage, selected.namespace
+
+
+def _position(record: Record) -> tuple[str, str]:
+    return record.key.namespace, record.key.name
+
+
+def _place(selected: Selection, last: Record) -> str:
+    key = last.key
+    return key.name if selected.namespace or not key.namespace else f"{key.namespace}/{key.name}"
 
 
 def list_body(served: Served, page: Page) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -29,13 +30,14 @@ EVERYTHING: Bucket = ("", "", "")
 class Watcher:
     """One open watch."""
 
-    __slots__ = ("alarms", "bookmarks", "bucket", "selected", "sent", "stream")
+    __slots__ = ("alarms", "bookmarks", "bucket", "selected", "sent", "since", "stream")
 
     def __init__(self, selected: Selection, stream: Stream, bookmarks: bool, sent: int) -> None:
         self.selected = selected
         self.stream = stream
         self.bookmarks = bookmarks
-        self.sent = sent  # revision the client knows of
+        self.since = sent  # nothing up to this revision is news
+        self.sent = sent  # the last revision it was told of
         self.bucket = bucket_of(selected)
         self.alarms: list[Alarm] = []
 
@@ -173,17 +175,32 @@ class Hub:
         self._lister = lister
         self._channels: dict[str, Channel] = {}
         self._beat: Alarm | None = None  # bookmarks, as long as someone wants them
+        self._news: deque[Change] = deque()
+        self._telling = False
         self.delivered = 0  # lines told to watchers, ever
 
     def on_change(self, change: Change) -> None:
+        """Tell who is concerned; a change made by someone who was just told waits until all have heard of this one."""
+        self._news.append(change)
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._news:
+                self._spread(self._news.popleft())
+        finally:
+            self._telling = False
+
+    def _spread(self, change: Change) -> None:
         channel = self._channels.get(change.key.resource)
         if channel is None:
             return
         lines = Lines(change)
         for watcher in channel.concerned(change):
-            line = lines.line_for(watcher.selected)
-            if line is not None:
-                self._tell(watcher, line, change.revision)
+            if change.revision > watcher.since:
+                line = lines.line_for(watcher.selected)
+                if line is not None:
+                    self._tell(watcher, line, change.revision)
 
     def watch(self, call: Call) -> Response:
         """Open a watch. Raises ApiError 400, 422 or 500; a revision that is gone comes as an event of the stream."""

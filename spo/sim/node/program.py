@@ -63,7 +63,8 @@ def environment(container: Mapping[str, Any], pod: Mapping[str, Any]) -> dict[st
 def pod_field(pod: Mapping[str, Any], path: str) -> str:
     """`metadata.name`, `spec.nodeName`, `metadata.labels['x']` … as the downward API gives them."""
     value: Any = pod
-    for step in re.findall(r"[^.\[\]']+(?=\.|\[|\Z)|(?<=\[')[^']+(?='\])", path):
+    of_map = re.fullmatch(r"metadata\.(labels|annotations)\['(.+)'\]", path)
+    for step in ["metadata", *of_map.groups()] if of_map else path.split("."):
         value = value.get(step) if isinstance(value, Mapping) else None
     return "" if value is None else str(value)
 

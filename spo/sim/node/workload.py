@@ -95,6 +95,8 @@ def _script(text: str) -> list[Step] | None:
             words = shlex.split(part)
         except ValueError:
             return None
+        if words:
+            words[0] = words[0].rsplit("/", 1)[-1]
         match words:
             case [] | ["echo" | "printf" | ":", *_]:
                 code = 0

@@ -34,9 +34,13 @@ def _custom() -> CustomResource:
             "plain": {"type": "array", "items": TEXT},
         },
     }
-    schema = {"type": "object", "properties": {"spec": spec, "status": {"type": "object", "properties": {"state": TEXT}}}}
+    schema = {
+        "type": "object",
+        "properties": {"spec": spec, "status": {"type": "object", "properties": {"state": TEXT}}},
+    }
     version = {
-        "name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}, "subresources": {"status": {}},
+        "name": "v1", "served": True, "storage": True, "subresources": {"status": {}},
+        "schema": {"openAPIV3Schema": schema},
     }  # fmt: skip
     names = {"plural": "things", "kind": "Thing"}
     crd = {"spec": {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]}}
@@ -55,7 +59,9 @@ def _thing(**spec: Any) -> dict[str, Any]:
     return {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "a"}, "spec": spec}
 
 
-def _applied(live: Any, wanted: Any, manager: str = "m1", force: bool = False, kind: Any = None, stamp: str = "t1") -> Any:
+def _applied(
+    live: Any, wanted: Any, manager: str = "m1", force: bool = False, kind: Any = None, stamp: str = "t1"
+) -> Any:
     kind = kind or (THING if wanted["kind"] == "Thing" else CONFIG_MAP)
     return apply(live, wanted, kind, manager, force, stamp)
 
@@ -164,16 +170,14 @@ def test_an_element_goes_whole_with_what_the_server_had_filled_in() -> None:
 
 
 def test_a_defaulted_daemon_set_applied_again_is_at_rest() -> None:
+    container = {"name": "c", "image": "i:1", "ports": [{"containerPort": 80}]}
+    template = {"metadata": {"labels": {"app": "a"}}, "spec": {"serviceAccountName": "s", "containers": [container]}}
     wanted = {
-        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "a", "labels": {"app": "a"}},
-        "spec": {
-            "selector": {"matchLabels": {"app": "a"}},
-            "template": {
-                "metadata": {"labels": {"app": "a"}},
-                "spec": {"serviceAccountName": "s", "containers": [{"name": "c", "image": "i:1", "ports": [{"containerPort": 80}]}]},
-            },
-        },
-    }  # fmt: skip
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": "a", "labels": {"app": "a"}},
+        "spec": {"selector": {"matchLabels": {"app": "a"}}, "template": template},
+    }
     live = _applied(None, wanted, kind=DAEMON_SET)
     DAEMON_SET.default(live)
 

@@ -38,7 +38,9 @@ def test_a_rule_is_judged_as_cel_would(rule: str, value: Any, fine: bool | None)
         assert (_judge(rule, value) == []) is fine
 
 
-@pytest.mark.parametrize("rule", ["self.matches('a')", "self.all(x, x > 1)", "self == other", "self ==", "self.a ? 1 : 2"])
+@pytest.mark.parametrize(
+    "rule", ["self.matches('a')", "self.all(x, x > 1)", "self == other", "self ==", "self.a ? 1 : 2"]
+)
 def test_a_rule_beyond_that_part_is_known_as_such(rule: str) -> None:
     assert rules_of({"x-kubernetes-validations": [{"rule": rule}]})[0].test is None
 
@@ -70,7 +72,9 @@ def test_elements_of_a_keyed_list_correspond_by_their_keys() -> None:
         "properties": {
             "list": {
                 "x-kubernetes-list-map-keys": ["name"],
-                "items": {"properties": {"v": {"x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "no"}]}}},
+                "items": {
+                    "properties": {"v": {"x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "no"}]}}
+                },
             }
         }
     }

@@ -13,7 +13,9 @@ from spo.sim.api.patching import json_patch, merge_patch
 from spo.sim.api.status import ApiError
 
 LEAVES = st.none() | st.booleans() | st.integers(-3, 3) | st.text("ab/~", max_size=2)
-VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab/~", max_size=2), inner, max_size=3))
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab/~", max_size=2), inner, max_size=3)
+)
 OBJECTS = st.dictionaries(st.text("ab/~", max_size=2), VALUES, max_size=4)
 
 
@@ -147,7 +149,9 @@ def test_a_json_patch_is_a_list_of_at_most_ten_thousand_operations() -> None:
 @given(OBJECTS, st.text("ab/~", min_size=1, max_size=3), VALUES)
 def test_what_was_added_at_a_pointer_is_found_and_removed_there(obj: Any, key: str, value: Any) -> None:
     pointer = "/" + key.replace("~", "~0").replace("/", "~1")
-    added = json_patch(obj, [{"op": "add", "path": pointer, "value": value}, {"op": "test", "path": pointer, "value": value}])
+    added = json_patch(
+        obj, [{"op": "add", "path": pointer, "value": value}, {"op": "test", "path": pointer, "value": value}]
+    )
 
     assert added == {**obj, key: value}
     assert json_patch(added, [{"op": "remove", "path": pointer}]) == {k: v for k, v in obj.items() if k != key}

@@ -1,0 +1,84 @@
+"""What `spo manager` and `spo daemon` share: a role at work in a real process, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from spo.loop import Loop
+from spo.observe.counters import Counters
+from spo.observe.observer import Observer
+from spo.roles import ROLES, settings_from
+
+if TYPE_CHECKING:
+    from spo.real.transport import Transport
+
+HEALTH_PORT = 8085
+STARTED, BAD_INPUT = 0, 2
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--kubeconfig", metavar="FILE", help="default: the pod's ServiceAccount, else KUBECONFIG, else ~/.kube/config"
+    )
+    parser.add_argument(
+        "--port", type=int, default=HEALTH_PORT, help="serves /livez, /readyz and /metrics (default: %(default)s)"
+    )
+
+
+def run(role_name: str, arguments: argparse.Namespace, needs: tuple[str, str]) -> int:
+    """Run the role until SIGTERM. 2: a needed variable, the cluster's configuration or the port is not usable."""
+    variable, remedy = needs
+    if not os.environ.get(variable):
+        return _refuse(role_name, f"{variable} is not set: {remedy}")
+    # What only a real process needs is imported only here: `spo --help` and the simulator stay light.
+    from spo.real.credentials import BadConfig
+    from spo.real.transport import Transport
+
+    try:
+        transport = Transport(arguments.kubeconfig, agent=f"spo-{role_name}")
+    except BadConfig as error:
+        return _refuse(role_name, str(error))
+    try:
+        _work(role_name, transport, arguments.port)
+    except OSError as error:
+        return _refuse(role_name, f"--port {arguments.port}: {error}")
+    return STARTED
+
+
+def _work(role_name: str, transport: Transport, port: int) -> None:
+    from spo.real.cluster import RealCluster
+    from spo.real.host import RealHost
+    from spo.real.process import Runner, SystemClock, log_to, serve_health
+
+    settings = settings_from(os.environ, socket.gethostname())
+    role = ROLES[role_name](settings)
+    log, counters, clock = log_to(), Counters(), SystemClock()
+
+    def trouble(text: str) -> None:
+        log({"level": "warning", "message": text})
+
+    def bug(text: str) -> None:
+        log({"level": "error", "message": f"this is a bug of the operator, please report it: {text}"})
+
+    runner = Runner(log)
+    cluster = RealCluster(transport, f"spo-{role_name}", runner.wake, trouble)
+    host = RealHost(f"{settings.kubelet_dir}/seccomp/operator", clock) if role.reads_files else None
+    loop = Loop(
+        role, cluster, host, clock, Observer(f"spo-{role_name}", settings.node or settings.identity, log, counters, bug)
+    )
+    runner.stop_on_signals()
+    health = serve_health(runner.health, counters, port)
+    log({"level": "info", "message": f"{role_name} started", "namespace": settings.namespace, "node": settings.node})
+    runner.run(loop, lambda: loop.cache.knows(role.knows_enough))
+    loop.leave()
+    cluster.close()
+    health.shutdown()
+
+
+def _refuse(role_name: str, why: str) -> int:
+    print(f"spo {role_name}: {why}", file=sys.stderr)
+    return BAD_INPUT
