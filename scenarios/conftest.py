@@ -18,8 +18,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def hands(request: pytest.FixtureRequest) -> SimHands:
-    """The simulated world's own powers, for stories that only it can tell."""
-    made = SimHands(seed=request.config.getoption("--seed"))
+    """The simulated world's own powers, for stories that only it can tell. A parameter is a seed."""
+    made = SimHands(seed=getattr(request, "param", request.config.getoption("--seed")))
     request.node.stash[HANDS] = made
     return made
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from spo.cli.paint import Paint, timeline_text
 from spo.cli.timeline import lines
@@ -11,13 +11,15 @@ from spo.cli.world import World, boot
 from spo.model.resource import Resource
 from spo.sim.api.status import ApiError
 from spo.sim.checks import ROOT, Checks
+from spo.sim.luck import Rule, Verdict
 from spo.sim.node.disk import Fault
 
 Manifest = dict[str, Any]
+T = TypeVar("T")
 
 
 class Refused(Exception):
-    """The API server would not take it; `message` is its own."""
+    """The API server would not take it; the text is its own."""
 
 
 class Hands(Protocol):
@@ -44,6 +46,7 @@ class SimHands:
 
     def __init__(self, seed: int, nodes: int = 3) -> None:
         self.seed = seed
+        self.mended = False
         self.world: World = boot(seed=seed, nodes=nodes)
         self.operator_namespace = self.world.namespace
         self.cluster = self.world.cluster
@@ -68,13 +71,20 @@ class SimHands:
     def create(self, manifest: Manifest) -> Manifest:
         return self._asked(lambda: self._you.create(self._resource(manifest["kind"]), manifest))
 
+    def create_with_warnings(self, manifest: Manifest, validation: str) -> list[str]:
+        """Create as `kubectl --validate=…` does (Strict, Warn, Ignore unknown fields); gives the server's warnings."""
+        resource = self._resource(manifest["kind"])
+        path, query = resource.path(manifest["metadata"]["namespace"]), (("fieldValidation", validation),)
+        response = self._asked(lambda: self._you.send("POST", path, manifest, query=query))
+        return [value for name, value in response.headers if name == "Warning"]
+
     def patch(self, kind: str, namespace: str, name: str, patch: Manifest) -> Manifest:
         return self._asked(lambda: self._you.patch(self._resource(kind), namespace, name, patch))
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         self._asked(lambda: self._you.delete(self._resource(kind), namespace, name))
 
-    def _asked(self, ask: Callable[[], Manifest]) -> Manifest:
+    def _asked(self, ask: Callable[[], T]) -> T:
         try:
             return ask()
         except ApiError as error:
@@ -100,10 +110,7 @@ class SimHands:
         return sorted(self.cluster.nodes)
 
     def files(self, node: str) -> dict[str, bytes]:
-        return {
-            path.removeprefix(ROOT + "/"): data
-            for path, data in self.cluster.nodes[node].disk.below(ROOT)
-        }
+        return {path.removeprefix(ROOT + "/"): data for path, data in self.cluster.nodes[node].disk.below(ROOT)}
 
     def write_file(self, node: str, path: str, data: bytes | None) -> None:
         disk = self.cluster.nodes[node].disk
@@ -123,8 +130,17 @@ class SimHands:
         """From now on the disk refuses to be written to."""
         self.cluster.nodes[node].disk.add_fault(Fault(frozenset({"write"}), reason, below=ROOT))
 
+    def suffer(self, *rules: Rule) -> None:
+        """From now on luck is as bad as these rules say."""
+        self.cluster.luck.rules = rules
+
+    def meanwhile(self, what: str, act: Callable[[], None]) -> None:
+        """Once, just before the operator next asks the API for this (`Patch`, `Delete` …), somebody else does `act`."""
+        self.cluster.luck.meanwhile(Rule(Verdict.FINE, door="cluster", what=what), act)
+
     def mend(self) -> None:
         """Bad luck ends."""
+        self.mended = True
         self.cluster.luck.turns()
         for node in self.cluster.nodes.values():
             node.disk.clear_faults()

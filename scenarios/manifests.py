@@ -26,6 +26,16 @@ def profile(
     }
 
 
+def spod(name: str, namespace: str, **spec: Any) -> Manifest:
+    """The operator's settings; only the one named `spod` in its namespace counts."""
+    return {
+        "apiVersion": f"{API}/v1alpha1",
+        "kind": "SecurityProfilesOperatorDaemon",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+
+
 def pod(name: str, *, under: str = "", node: str = "", image: str = "images.test/busybox:1", **spec: Any) -> Manifest:
     """A pod whose only container runs under the Localhost profile `under` (a path below the kubelet's seccomp)."""
     container: Manifest = {"name": "main", "image": image, "command": ["sleep", "3600"]}

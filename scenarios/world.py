@@ -94,6 +94,18 @@ class World:
 
         return Hope(f"{kind} {name} is gone", why_not)
 
+    def spod_runs(self, other_than: str = "") -> Hope:
+        """There is a spod (not the one with this uid), and its daemons are on every node."""
+
+        def why_not() -> str:
+            found = self.hands.get("SecurityProfilesOperatorDaemon", self.operator_namespace, "spod")
+            if found is None or found["metadata"]["uid"] == other_than:
+                return "there is none"
+            status = found.get("status", {})
+            return "" if status.get("state") == "RUNNING" else json.dumps(status)
+
+        return Hope("spod is RUNNING", why_not)
+
     def running(self, pod: str) -> Hope:
         def why_not() -> str:
             found = self.get("Pod", pod)

@@ -18,6 +18,8 @@ from spo.sim.store import StoreKey
 # have done: they run.
 UNKNOWN_PROFILE = b'{"defaultAction":"SCMP_ACT_ALLOW"}'
 
+SHOWN = 5  # names in a note
+
 Object = dict[str, Any]
 
 
@@ -75,8 +77,10 @@ def _make_nodes(cluster: SimulatedCluster, objects: Iterable[Object]) -> list[st
         cluster.add_node(name)
     if not missing:
         return []
-    nodes = "node" if len(missing) == 1 else f"{len(missing):,} nodes"
-    return [f"{nodes} that pods run on but that the input does not have were made: {', '.join(missing[:5])}"]
+    nodes, were = ("1 node", "was") if len(missing) == 1 else (f"{len(missing):,} nodes", "were")
+    more = " …" if len(missing) > SHOWN else ""
+    shown = ", ".join(missing[:SHOWN]) + more
+    return [f"{nodes} that pods run on but that the input does not have {were} made: {shown}"]
 
 
 def _without_owners(obj: Object, missing: list[Object]) -> Object:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
+from spo.cli import hints
+from spo.cli.locate import place_of
 from spo.cli.manifests import Loaded
 from spo.cli.summary import Rejected
-from spo.model.resource import NAMESPACES, Resource
+from spo.model.resource import CRDS, NAMESPACES, Resource
 from spo.sim.api.status import ApiError
 from spo.sim.cluster import SimulatedCluster
 
@@ -15,19 +18,6 @@ QUERY = (("fieldManager", "spo-try"), ("fieldValidation", "Strict"))
 MERGE = "application/merge-patch+json"
 TYPING_S = 0.5  # after a namespace or a definition: what a person needs to go on, and the cluster to be ready for more
 SERVER_SET = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
-
-# What to do, by the reason of the first thing that is wrong (apimachinery field errors).
-REMEDIES = {
-    "FieldValueRequired": "add the field",
-    "FieldValueNotSupported": "use one of the supported values",
-    "FieldValueInvalid": "correct the value",
-    "FieldValueTypeInvalid": "correct the type of the value",
-    "FieldValueTooLong": "make it shorter",
-    "FieldValueTooMany": "give fewer items",
-    "FieldValueDuplicate": "keep one of the two",
-    "FieldValueForbidden": "leave the field as it is, or out",
-    "FieldValueNotFound": "create what it names first",
-}
 
 
 class Applier:
@@ -52,10 +42,25 @@ class Applier:
         try:
             self._send(resource, namespace, obj)
         except ApiError as error:
-            return Rejected(str(item), str(item.source), _message(error), remedy(error))
+            return self._refused(item, resource, error)
         if item.kind == NAMESPACES.kind:
             self._cluster.run(TYPING_S)
         return None
+
+    def _refused(self, item: Loaded, resource: Resource, error: ApiError) -> Rejected:
+        field = next(iter(hints.fields(error)), "")
+        remedy = hints.remedy(error, self._schema(resource))
+        return Rejected(str(item), place_of(item.source, field), hints.message(error), remedy)
+
+    def _schema(self, resource: Resource) -> Mapping[str, Any] | None:
+        """What the definition of a custom kind says; of built-in kinds we have none."""
+        try:
+            definition = self._client.get(CRDS, "", f"{resource.plural}.{resource.group}")
+        except ApiError:
+            return None
+        served = {version["name"]: version["schema"] for version in definition["spec"]["versions"]}
+        found: Mapping[str, Any] = (served.get(resource.version) or {}).get("openAPIV3Schema") or {}
+        return found
 
     def _resource(self, item: Loaded) -> Resource | None:
         """A new kind is served a moment after its definition; give it that."""
@@ -103,22 +108,3 @@ class Applier:
         except ApiError:
             return False
         return True
-
-
-def _message(error: ApiError) -> str:
-    """The server's words without what the heading says already."""
-    causes = (error.details or {}).get("causes") or []
-    texts = [f"{cause['field']}: {cause['message']}" for cause in causes if cause.get("field") and cause.get("message")]
-    return "\n".join(texts) or error.message
-
-
-def remedy(error: ApiError) -> str:
-    """What to do about a refusal."""
-    for cause in (error.details or {}).get("causes") or []:
-        if cause.get("reason") in REMEDIES:
-            return REMEDIES[cause["reason"]]
-    if "unknown field" in error.message:
-        return "remove the field, or correct its name"
-    return {403: "choose another namespace, or give the right", 404: "check apiVersion and kind"}.get(
-        error.code, "correct the manifest"
-    )

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 import msgspec
 from msgspec.structs import replace
 
+from spo.cli import hints
 from spo.cli.describe import YOU, Actor, describe, named
 from spo.cli.timeline import Fact
 from spo.sim.api.http import Request, Response
+from spo.sim.api.status import ApiError
 from spo.sim.history import History
 from spo.sim.keys import read_service_account_token
 from spo.sim.store import Change, Store, StoreKey
@@ -98,10 +100,11 @@ class Chronicle:
 
 def _refusal(request: Request, response: Response) -> Fact:
     try:
-        message = str(msgspec.json.decode(response.body)["message"])
+        status = msgspec.json.decode(response.body)
+        error = ApiError(response.status, "", str(status["message"]), status.get("details"))
     except (msgspec.DecodeError, KeyError, TypeError):
-        message = f"HTTP {response.status}"
-    return Fact(0, "API server", "refused", "", _subject(request), "", message, tone="bad")
+        error = ApiError(response.status, "", f"HTTP {response.status}")
+    return Fact(0, "API server", "refused", "", _subject(request), "", hints.message(error), tone="bad")
 
 
 def _subject(request: Request) -> str:

@@ -187,10 +187,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _end(world: Any, paint: Paint) -> None:
-    from spo.cli.summary import Summary, profiles, stuck_pods
+    from spo.cli.summary import Summary, profiles, settings, stuck_pods
     from spo.cli.summary_text import summary_text
 
     store = world.cluster.store
-    print(summary_text(Summary(profiles(store), stuck_pods(store), [], [], world.namespace), paint), end="\n\n")
+    print(
+        summary_text(Summary(profiles(store), stuck_pods(store), [], settings(store), [], world.namespace), paint),
+        end="\n\n",
+    )
     print("Now try your own: spo try -f FILE|DIR")
     print(f"history {world.history.digest()}")

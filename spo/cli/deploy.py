@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from spo.cli import crds
+from spo.cli import chart, crds
 from spo.cli.files import FilesError, differences, in_yaml, write
 from spo.render.install import IMAGE, NAMESPACE, files, manifests
 
@@ -46,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def texts(namespace: str = NAMESPACE, image: str = IMAGE) -> Mapping[str, str]:
-    """The files below `deploy/` by name, and `operator.yaml` with all of them in one."""
+    """The files below `deploy/` by name: the parts, `operator.yaml` with all of them in one, and the Helm chart."""
     parts = {name: HEADER + in_yaml(part) for name, part in files(namespace, image).items()}
     definitions = {f"crds/{name}": text for name, text in crds.texts().items()}
-    return {**parts, **definitions, "operator.yaml": ALL_HEADER + in_yaml(manifests(namespace, image))}
+    helm = {f"chart/{name}": text for name, text in chart.texts(image).items()}
+    return {**parts, **definitions, "operator.yaml": ALL_HEADER + in_yaml(manifests(namespace, image)), **helm}

@@ -75,8 +75,10 @@ def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 def short(value: Any) -> str:
     """A value in a few words."""
-    if value is None or value == [] or value == {}:
+    if value is None:
         return "nothing"
+    if value in ([], {}, ""):
+        return "empty"
     if isinstance(value, list) and all(isinstance(part, (str, int)) for part in value):
         rest = len(value) - 6
         return ", ".join(str(part) for part in value[:6]) + (f" and {rest} more" if rest > 0 else "")

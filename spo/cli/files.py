@@ -45,6 +45,7 @@ def differences(directory: Path, texts: Mapping[str, str]) -> list[str]:
         raise FilesError(f"{directory}: no such directory: leave out --check to have it made")
     try:
         there = {path.relative_to(directory).as_posix(): path for path in sorted(directory.rglob("*.yaml"))}
+        there |= {name: directory / name for name in texts if (directory / name).is_file()}
         lines = [f"{directory / name}: missing" for name in texts if name not in there]
         for name, path in there.items():
             if name not in texts:

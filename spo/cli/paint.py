@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -16,6 +17,7 @@ from spo.cli.timeline import Line
 CODES = {"good": "32", "bad": "31", "you": "1;36", "dim": "2", "bold": "1", "who": "34", "command": "1;33"}
 MARKS = {"good": "✓", "bad": "✗", "you": "▸"}
 CLOCK, WHO = 8, 21  # widths of the first columns
+LONG_WORD = re.compile(r"[^\s\"]{200,}")
 NARROWEST, WIDEST = 60, 140
 
 
@@ -30,7 +32,8 @@ class Paint(Struct, frozen=True):
         return f"\033[{code}m{text}\033[0m" if self.coloured and code and text else text
 
     def wrapped(self, text: str, indent: int) -> list[str]:
-        """The text as lines that fit beside an indent."""
+        """The text as lines that fit beside an indent; names without end are cut."""
+        text = LONG_WORD.sub(lambda word: f"{word[0][:40]}… ({len(word[0])} characters)", text)
         if not self.columns:
             return text.splitlines() or [""]
         width = max(self.columns - indent, NARROWEST // 2)

@@ -71,7 +71,7 @@ def _work(role_name: str, transport: Transport, port: int) -> None:
         role, cluster, host, clock, Observer(f"spo-{role_name}", settings.node or settings.identity, log, counters, bug)
     )
     runner.stop_on_signals()
-    health = serve_health(runner.health, counters, port)
+    health = serve_health(runner.health, counters.lines, port)
     log({"level": "info", "message": f"{role_name} started", "namespace": settings.namespace, "node": settings.node})
     runner.run(loop, lambda: loop.cache.knows(role.knows_enough))
     loop.leave()

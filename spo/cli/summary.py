@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 from msgspec import Struct, field
 
-from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, Resource
+from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, SPODS, Resource
 from spo.model.states import DISABLED, INSTALLED, PARTIAL
 from spo.sim.store import Store
 
@@ -26,10 +26,20 @@ class ProfileState(Struct, frozen=True):
     message: str
     nodes: Mapping[str, str]
     deleting: bool = False
+    remarks: list[str] = []
 
     @property
     def fine(self) -> bool:
         return self.state in AS_WISHED and not self.deleting
+
+
+class Setting(Struct, frozen=True):
+    """Something in a spod that has no effect, or not the one that was meant."""
+
+    namespace: str
+    name: str
+    reason: str
+    message: str
 
 
 class StuckPod(Struct, frozen=True):
@@ -58,12 +68,13 @@ class Summary(Struct, frozen=True):
     profiles: list[ProfileState]
     pods: list[StuckPod]
     rejected: list[Rejected]
+    settings: list[Setting] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     operator_namespace: str = ""
 
     @property
     def satisfied(self) -> bool:
-        return not self.rejected and not self.pods and all(profile.fine for profile in self.profiles)
+        return not (self.rejected or self.pods or self.settings) and all(profile.fine for profile in self.profiles)
 
 
 class _Condition(Struct):
@@ -163,8 +174,23 @@ def profiles(store: Store) -> list[ProfileState]:
                 ready.message or "the operator has not looked at it yet",
                 dict(sorted(nodes.items())),
                 bool(profile.metadata.deletionTimestamp),
+                [f"{c.reason}: {c.message}" for c in profile.status.conditions if _is_remark(c)],
             )
         )
+    return found
+
+
+def _is_remark(condition: _Condition) -> bool:
+    return condition.type != "Ready" and condition.status == "False"
+
+
+def settings(store: Store) -> list[Setting]:
+    """What the operator has to say against the settings in each spod."""
+    found = []
+    for record in store.scan(storage(SPODS)):
+        for condition in _decode_profile(record.body).status.conditions:
+            if _is_remark(condition):
+                found.append(Setting(record.key.namespace, record.key.name, condition.reason, condition.message))
     return found
 
 

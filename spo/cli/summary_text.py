@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from spo.cli.describe import with_remedy_apart
 from spo.cli.paint import MARKS, Paint
-from spo.cli.summary import ProfileState, Rejected, StuckPod, Summary
+from spo.cli.summary import ProfileState, Rejected, Setting, StuckPod, Summary
 from spo.cli.timeline import Tone
 
 SHOWN_NODES = 5
@@ -18,6 +18,7 @@ def summary_text(summary: Summary, paint: Paint) -> str:
     parts = [
         _section("Profiles", _profiles(summary, paint), paint),
         _section("Pods that did not start, or failed", [_pods(group, paint) for group in _alike(summary.pods)], paint),
+        _section("Settings", [_setting(each, paint) for each in summary.settings], paint),
         _section("Rejected", [_rejected(each, paint) for each in summary.rejected], paint),
         _section("Notes", [["  · " + part for part in [note]] for note in summary.notes], paint),
         _answer(summary, paint),
@@ -60,6 +61,8 @@ def _profile(profile: ProfileState, width: int, paint: Paint) -> list[str]:
     if tone == "bad":
         message = with_remedy_apart(profile.message)
         lines += _text(f"{profile.reason}: {message}" if profile.reason else message, paint)
+    for remark in profile.remarks:
+        lines += _text(with_remedy_apart(remark), paint)
     return lines
 
 
@@ -103,9 +106,15 @@ def _pods(group: Sequence[StuckPod], paint: Paint) -> list[str]:
     return lines
 
 
+def _setting(setting: Setting, paint: Paint) -> list[str]:
+    lines = [f"  {_mark('bad', paint)} spod {setting.namespace}/{setting.name}: {paint(setting.reason, 'bad')}"]
+    return lines + _text(with_remedy_apart(setting.message), paint)
+
+
 def _rejected(rejected: Rejected, paint: Paint) -> list[str]:
     where = paint(f"({rejected.source})", "dim") if rejected.source else ""
-    lines = [f"  {_mark('bad', paint)} {rejected.object}  {where}".rstrip(), *_text(rejected.message, paint)]
+    name = "".join(paint.wrapped(rejected.object, 0))
+    lines = [f"  {_mark('bad', paint)} {name}  {where}".rstrip(), *_text(rejected.message, paint)]
     lines += _text(f"→ {rejected.remedy}", paint) if rejected.remedy else []
     return lines
 
@@ -121,6 +130,7 @@ def _answer(summary: Summary, paint: Paint) -> str:
     counts = {
         "profile not installed": failing,
         "pod not running": len(summary.pods),
+        "setting without effect": len(summary.settings),
         "object rejected": len(summary.rejected),
     }
     said = ", ".join(f"{n:,} {_plural(what, n)}" for what, n in counts.items() if n)

@@ -131,7 +131,8 @@ def _same_owner(fact: Fact) -> object:
 
 
 def _same_kind(fact: Fact) -> object:
-    return replace(fact, at_ns=0, node="", subject="")
+    # What a person does stays in its order: only what is done in one go shares a line.
+    return replace(fact, at_ns=fact.at_ns if fact.tone == "you" else 0, node="", subject="")
 
 
 def _within(first: Fact, later: Fact) -> bool:
@@ -147,7 +148,7 @@ def _line(group: _Group, start_ns: int) -> Line:
     nodes = [node for node in group.nodes if node]
     who = fact.who
     if nodes:
-        who += f" {nodes[0]}" if len(nodes) == 1 else f" on {len(nodes)} nodes"
+        who += f" {nodes[0]}" if len(nodes) == 1 else f" on {len(nodes):,} nodes"
     what = " ".join(part for part in (fact.verb, _named(fact.noun, list(group.subjects)), fact.tail) if part)
     return Line(fact.at_ns - start_ns, who, what, fact.why, fact.tone)
 

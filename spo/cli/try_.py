@@ -130,7 +130,7 @@ def run_to_rest(world: Any, until_s: float, progress: Progress) -> bool:
 
 def look(world: Any, intake: Any, rejected: list[Any], notes: list[str], at_rest: bool, arguments: Any) -> Outcome:
     """What the world looks like now."""
-    from spo.cli.summary import Summary, profiles, stuck_pods
+    from spo.cli.summary import Summary, profiles, settings, stuck_pods
     from spo.cli.timeline import lines
 
     store = world.cluster.store
@@ -140,7 +140,12 @@ def look(world: Any, intake: Any, rejected: list[Any], notes: list[str], at_rest
     if not at_rest:
         notes.append("the time was over before the cluster came to rest: try a longer --until")
     summary = Summary(
-        profiles(store), stuck_pods(store, _failed_before(intake.present)), rejected, notes, world.namespace
+        profiles(store),
+        stuck_pods(store, _failed_before(intake.present)),
+        rejected + removed(world, intake.wishes, rejected),
+        settings(store),
+        notes,
+        world.namespace,
     )
     nodes = len(world.cluster.nodes)
     simulated_s = (world.cluster.timeline.now_ns - world.start_ns) / 1e9
@@ -152,6 +157,24 @@ def look(world: Any, intake: Any, rejected: list[Any], notes: list[str], at_rest
 def _brings_a_node(obj: dict[str, Any]) -> bool:
     """Is it a node, or a pod that runs on one?"""
     return obj["kind"] == "Node" or bool(obj["kind"] == "Pod" and (obj.get("spec") or {}).get("nodeName"))
+
+
+def removed(world: Any, wishes: list[Any], rejected: list[Any]) -> list[Any]:
+    """Profiles that were applied, and that the operator has taken away since, with its reason."""
+    from spo.cli.summary import Rejected, storage
+    from spo.model.resource import SECCOMP_PROFILES
+    from spo.sim.store import StoreKey
+
+    refused = {each.object for each in rejected}
+    gone = []
+    for item in wishes:
+        key = StoreKey(storage(SECCOMP_PROFILES), item.namespace or "default", item.name)
+        if item.kind != SECCOMP_PROFILES.kind or str(item) in refused or world.cluster.store.get(key) is not None:
+            continue
+        subject = f"{key.namespace}/{key.name}"
+        whys = [fact.why for fact in world.chronicle.facts if fact.subject == subject and fact.remark]
+        gone.append(Rejected(str(item), str(item.source), "it was removed again\n" + (whys[-1] if whys else "")))
+    return gone
 
 
 def _failed_before(present: list[Any]) -> set[str]:

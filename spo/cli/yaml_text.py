@@ -64,7 +64,7 @@ def documents(text: str, progress: Callable[[int], None] = lambda line: None) ->
 
 def _syntax(error: yaml.MarkedYAMLError, text: str) -> BadYaml:
     mark = error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark else 1
+    line = min(mark.line, text.rstrip().count("\n")) + 1 if mark else 1
     problem = ", ".join(part for part in (error.context, error.problem) if part)
     if mark is None or mark.index >= len(text.rstrip()):
         return BadYaml(line, f"{problem}; the text ends here", CUT_OFF)

@@ -134,11 +134,12 @@ def root_schema(served: Served) -> Schema:
 
 
 def _refused(flat: str) -> Schema:
+    why = f"Must not be set: it belongs to a newer form of this object. Set {flat} in spec."
     return {
         "type": "object",
-        "description": f"Must not be set: it belongs to a newer form of this object. Set {flat} in spec.",
-        "maxProperties": 0,
+        "description": why,
         "x-kubernetes-preserve-unknown-fields": True,
+        "x-kubernetes-validations": [{"rule": "false", "message": why}],  # who sets it reads the remedy
     }
 
 

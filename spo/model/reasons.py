@@ -26,7 +26,7 @@ REASONS = {
     "CannotRemoveSeccompProfile": Reason(True, _DISK),
     "CannotUpdateSeccompProfile": Reason(True, _SERVER),
     "CannotUpdateNodeStatus":     Reason(True, _SERVER),
-    "ProfileRemoved":             Reason(True, "To have it back, correct it or add these to the list in spod, and apply it."),
+    "ProfileRemoved":             Reason(True, "To have it back, correct it or add these to the list in spod."),
     "InUse":                      Reason(False, "It goes with the last pod that uses it: delete or change those pods."),
     # Condition Ready of profiles and spod
     "Available":                  Reason(False),

@@ -15,7 +15,6 @@ from typing import Any
 from msgspec import Struct
 
 from spo.model.times import micro_stamp
-from spo.observe.counters import Counters
 from spo.ports import Process
 
 LONGEST_WAIT_S = 1.0  # between two breaths; the disk is looked at on time, however quiet the cluster is
@@ -89,7 +88,9 @@ class Runner:
         self._log({"level": "info", "message": "stopped"})
 
 
-def serve_health(health: Health, counters: Counters, port: int, host: str = "") -> ThreadingHTTPServer:
+def serve_health(
+    health: Health, metrics: Callable[[], list[str]], port: int, host: str = ""
+) -> ThreadingHTTPServer:
     """Serve /livez, /readyz and /metrics on a plain port, from a thread of its own. Raises OSError if it is taken."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -101,7 +102,7 @@ def serve_health(health: Health, counters: Counters, port: int, host: str = "") 
                     good = health.lives and health.knows_enough
                     self._answer(200 if good else 503, "ok" if good else "waiting for the first full lists")
                 case "/metrics":
-                    self._answer(200, "\n".join([*counters.lines(), *_of_the_process(), ""]))
+                    self._answer(200, "\n".join([*metrics(), *_of_the_process(), ""]))
                 case _:
                     self._answer(404, "not found: try /livez, /readyz or /metrics")
 

@@ -5,6 +5,7 @@ The manager owns the profile's finalizer, its annotations and its status, and is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -29,6 +30,7 @@ from spo.reconcile.verdict import Verdict, about, judge
 from spo.render.seccomp import annotation, unknown_syscalls
 
 SHOWN_NODES = 5
+SHOWN_SYSCALLS = 20
 UNKNOWN_SYSCALLS = "SyscallsKnown"
 
 
@@ -193,7 +195,7 @@ def _with(
     )
     unknown = unknown_syscalls(profile)
     if unknown:
-        text = f"no kernel we know has: {', '.join(unknown[:20])}. {remedy('UnknownSyscalls')}"
+        text = f"no kernel we know has: {_names(unknown, SHOWN_SYSCALLS)}. {remedy('UnknownSyscalls')}"
         conditions = with_condition(
             conditions, Condition(UNKNOWN_SYSCALLS, "False", "UnknownSyscalls", text, now, generation)
         )
@@ -227,9 +229,9 @@ def _progress(statuses: list[SecurityProfileNodeStatus], verdict: Verdict, expec
     return "waiting for nodes" if expected == 0 or done < expected else "being installed"
 
 
-def _names(nodes: list[str]) -> str:
-    more = f" and {len(nodes) - SHOWN_NODES} more" if len(nodes) > SHOWN_NODES else ""
-    return ", ".join(nodes[:SHOWN_NODES]) + more
+def _names(names: Sequence[str], shown: int = SHOWN_NODES) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
 
 
 def _patch(profile: SeccompProfile, patch: dict[str, Any], subresource: str = "") -> Patch:

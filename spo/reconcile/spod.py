@@ -92,7 +92,9 @@ def _show(view: View, spod: SecurityProfilesOperatorDaemon, state: str, reason: 
     """Write the status if it says something new; an Event comes with what a user should know."""
     now, generation = stamp(view.now), spod.metadata.generation
     ready = Condition("Ready", "True" if state == "RUNNING" else "False", reason, message, now, generation)
-    in_effect = _settings_in_effect(spod, now)
+    in_effect = (
+        _settings_in_effect(spod, now) if spod.metadata.name == NAME else _none_in_effect(message, now, generation)
+    )
     conditions = with_condition(with_condition(spod.status.conditions, ready), in_effect)
     told = {each.type: each for each in spod.status.conditions}
     new = [each for each in (ready, in_effect) if each.type not in told or not told[each.type].same_as(each)]
@@ -115,6 +117,10 @@ def _settings_in_effect(spod: SecurityProfilesOperatorDaemon, now: str) -> Condi
             text = "; ".join(f"{each.field}: {each.message}" for each in found)
             return Condition(IN_EFFECT, "False", reason, f"{text}. {remedy(reason)}", now, generation)
     return Condition(IN_EFFECT, "True", "AllSupported", "every setting has its effect", now, generation)
+
+
+def _none_in_effect(message: str, now: str, generation: int) -> Condition:
+    return Condition(IN_EFFECT, "False", "NotTheOne", message, now, generation)
 
 
 def _about(spod: SecurityProfilesOperatorDaemon) -> About:

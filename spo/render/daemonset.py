@@ -14,6 +14,7 @@ from spo.model.quantity import canonical
 from spo.model.resource import DAEMONSETS, SPODS
 from spo.model.scheduling import ResourceRequirements, Toleration
 from spo.model.spod import NAME, PRIORITY_CLASS, SecurityProfilesOperatorDaemon, SpodSpec
+from spo.render.health import health
 
 CONTAINER = "security-profiles-operator"
 SERVICE_ACCOUNT = "spod"
@@ -114,6 +115,7 @@ def _container(spec: SpodSpec, settings: Settings) -> dict[str, Any]:
             {"name": "SPOD_NAME", "value": NAME},
             {"name": "KUBELET_DIR", "value": settings.kubelet_dir},
         ],
+        **health(),
         "resources": _resources(spec.daemon_resource_requirements or RESOURCES),
         # The kubelet makes the volume's directory, for root. So the daemon is root, without any capability: enough to
         # write there and nowhere else, and no init container has to change owners (the reference's non-root-enabler).

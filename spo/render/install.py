@@ -6,13 +6,22 @@ from typing import Any
 
 from spo.model.crd import definitions
 from spo.model.labels import APP, APP_LABELS
-from spo.model.manifest import to_manifest
+from spo.model.manifest import plain, to_manifest
+from spo.model.scheduling import ResourceRequirements
 from spo.render.bases import shipped
+from spo.render.health import health
 from spo.render.rbac import MANAGER, rbac
 
+VERSION = "0.1.0"
 NAMESPACE = "security-profiles-operator"
-IMAGE = "security-profiles-operator:0.1.0"
+IMAGE = f"security-profiles-operator:{VERSION}"
+PULL_POLICY = "IfNotPresent"
+KUBELET_DIR = "/var/lib/kubelet"
 REPLICAS = 2
+NODE_SELECTOR = {"kubernetes.io/os": "linux"}
+RESOURCES = ResourceRequirements(requests={"cpu": "100m", "memory": "64Mi"}, limits={"memory": "128Mi"})
+# The daemons mount a directory of the node, which takes the level `privileged`.
+POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}
 POD_LABELS = {**APP_LABELS, "name": APP}
 
 Manifests = list[dict[str, Any]]
@@ -37,12 +46,11 @@ def files(namespace: str = NAMESPACE, image: str = IMAGE) -> dict[str, Manifests
 
 
 def namespace_manifest(namespace: str) -> dict[str, Any]:
-    """The operator's namespace. Its daemons mount a directory of the node, which takes the level `privileged`."""
-    levels = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}
+    """The operator's namespace."""
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": namespace, "labels": {**APP_LABELS, **levels}},
+        "metadata": {"name": namespace, "labels": {**APP_LABELS, **POD_SECURITY}},
     }
 
 
@@ -59,7 +67,7 @@ def manager(namespace: str, image: str) -> dict[str, Any]:
                 "metadata": {"labels": dict(POD_LABELS)},
                 "spec": {
                     "serviceAccountName": MANAGER,
-                    "nodeSelector": {"kubernetes.io/os": "linux"},
+                    "nodeSelector": dict(NODE_SELECTOR),
                     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
                     "containers": [_container(image)],
                 },
@@ -72,18 +80,20 @@ def _container(image: str) -> dict[str, Any]:
     return {
         "name": MANAGER,
         "image": image,
-        "imagePullPolicy": "IfNotPresent",
+        "imagePullPolicy": PULL_POLICY,
         "args": ["manager"],
         "env": [
             {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
             for name, path in (("OPERATOR_NAMESPACE", "metadata.namespace"), ("POD_NAME", "metadata.name"))
         ]
         # Handed on to the daemons: what they run, and where the kubelets keep their files.
-        + [{"name": "OPERATOR_IMAGE", "value": image}, {"name": "KUBELET_DIR", "value": "/var/lib/kubelet"}],
-        "resources": {
-            "requests": {"cpu": "100m", "memory": "64Mi"},
-            "limits": {"memory": "128Mi"},
-        },
+        + [
+            {"name": "OPERATOR_IMAGE", "value": image},
+            {"name": "OPERATOR_IMAGE_PULL_POLICY", "value": PULL_POLICY},
+            {"name": "KUBELET_DIR", "value": KUBELET_DIR},
+        ],
+        **health(),
+        "resources": plain(RESOURCES),
         "securityContext": {
             "runAsUser": 65535,
             "runAsGroup": 65535,

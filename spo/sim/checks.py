@@ -1,4 +1,4 @@
-"""What must never be true of a world with the operator in it, checked after each revision; and what must be true at rest.
+"""What must never be true of a world with the operator in it, checked after each revision; and what must at rest.
 
 *Never* looks only at what a revision touched. *Finally* sweeps everything, once the world has come to rest.
 """
@@ -38,7 +38,7 @@ class Violation(AssertionError):
 
 
 class Checks:
-    """Watches one simulated cluster. `tampering`: a story is changing files by hand, which is not the operator's doing."""
+    """Watches one simulated cluster. `tampering`: a story changes files by hand, which is not the operator's doing."""
 
     def __init__(self, cluster: SimulatedCluster, operator_namespace: str) -> None:
         self._cluster = cluster

@@ -77,7 +77,7 @@ class Luck:
         return Verdict.FINE
 
     def meanwhile(self, rule: Rule, act: Callable[[], None]) -> None:
-        """Once, just before the next call that `rule` matches (its verdict does not count), somebody else does `act`."""
+        """Once, just before the next call that `rule` matches (its verdict does not count), somebody does `act`."""
         self._meanwhile.append((rule, act))
 
     def turns(self) -> None:

@@ -179,6 +179,6 @@ def test_what_happens_while_muted_is_in_the_history_only() -> None:
 def test_values_are_told_in_a_few_words() -> None:
     assert short(["a", "b"]) == "a, b"
     assert short([str(i) for i in range(8)]) == "0, 1, 2, 3, 4, 5 and 2 more"
-    assert short([]) == "nothing"
+    assert (short(None), short([])) == ("nothing", "empty")
     assert short({"memory": "64Mi"}) == '{"memory":"64Mi"}'
     assert short("x" * 100).endswith("…")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from spo.cli.paint import Paint
-from spo.cli.summary import Rejected, Summary, plain, profiles, storage, stuck_pods
+from spo.cli.summary import Rejected, Summary, plain, profiles, settings, storage, stuck_pods
 from spo.cli.summary_text import summary_text
-from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES
+from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, SPODS
 from spo.sim.store import Store, StoreKey
 
 FILE = "/var/lib/kubelet/seccomp/operator/shop/late.json"
@@ -46,7 +46,9 @@ def put_pod(store: Store, name: str, phase: str, *, waiting: dict[str, str] | No
 
 
 def text_of(store: Store, *rejected: Rejected) -> str:
-    return summary_text(Summary(profiles(store), stuck_pods(store), list(rejected), [], "operator"), Paint())
+    return summary_text(
+        Summary(profiles(store), stuck_pods(store), list(rejected), settings(store), [], "operator"), Paint()
+    )
 
 
 def test_a_profile_that_is_everywhere_takes_one_line() -> None:
@@ -143,6 +145,31 @@ def test_a_pod_that_is_still_pending_at_the_end_is_told() -> None:
     put_pod(store, "a", "Pending")
     put_pod(store, "b", "Pending", waiting={"reason": "ContainerCreating"})
     assert [pod.reason for pod in stuck_pods(store)] == ["Pending", "Pending"]
+
+
+def test_a_remark_on_a_profile_that_is_fine_is_told_and_nothing_fails() -> None:
+    store = Store()
+    remark = {"type": "SyscallsKnown", "status": "False", "reason": "UnknownSyscalls", "message": "no kernel has: raed"}
+    status = {"status": "Installed", "conditions": [remark]}
+    put(store, storage(SECCOMP_PROFILES), "cart", {"status": status})
+    text = text_of(store)
+    assert "UnknownSyscalls: no kernel has: raed" in text
+    assert "everything applied is satisfied" in text
+
+
+def test_a_setting_without_effect_is_named_and_counts() -> None:
+    store = Store()
+    message = "spec.enableLogEnricher: the log enricher is not in this release."
+    condition = {"type": "SettingsInEffect", "status": "False", "reason": "NotInThisRelease", "message": message}
+    put(store, storage(SPODS), "spod", {"status": {"state": "RUNNING", "conditions": [condition]}}, "operator")
+    text = text_of(store)
+    assert "✗ spod operator/spod: NotInThisRelease" in text
+    assert "✗ 1 setting without effect" in text
+
+
+def test_names_without_end_are_cut_for_people() -> None:
+    text = text_of(Store(), Rejected("Pod " + "x" * 300, "a.yaml:3", "too long"))
+    assert "x" * 40 + "… (300 characters)" in text
 
 
 def test_rejections_come_with_place_and_remedy() -> None:

@@ -94,6 +94,18 @@ def test_a_later_burst_does_not_swallow_an_earlier_single_line() -> None:
     ]
 
 
+def test_what_a_person_does_one_after_the_other_stays_in_order() -> None:
+    applied = Fact(0, "you", "applied", "Pod", "shop/web", tone="you")
+    at_once = [replace(applied, subject=f"shop/{i}") for i in range(3)]
+    later = [replace(applied, subject=f"demo/{i}", at_ns=1) for i in range(3)]
+    space = replace(applied, noun="Namespace", subject="demo", at_ns=1)
+    assert said(*at_once, space, *later) == [
+        "you: applied 3 Pods shop/0, shop/1, shop/2",
+        "you: applied Namespace demo",
+        "you: applied 3 Pods demo/0, demo/1, demo/2",
+    ]
+
+
 def test_order_in_time_is_kept() -> None:
     facts = [replace(WROTE, at_ns=i * WINDOW_NS * 2, verb=verb) for i, verb in enumerate(("wrote", "removed", "wrote"))]
     assert [line.at_ns for line in lines(facts)] == sorted(fact.at_ns for fact in facts)

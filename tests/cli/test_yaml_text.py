@@ -63,7 +63,7 @@ def test_each_document_knows_its_line() -> None:
         ("a: *nobody\n", 1, "no anchor"),
         ("a: b: c\n", 1, "mapping values are not allowed"),
         ("a:\n\tb: 1\n", 2, "cannot start any token"),
-        ("a: 'open\n", 2, "the text ends here"),
+        ("a: 'open\n", 1, "the text ends here"),
         ("a: !!python/object:os.system x\n", 1, "means nothing here"),
         ("a: \x07\n", 1, "not allowed in YAML"),
     ],

@@ -1,4 +1,4 @@
-"""The law: what a real API server 1.36 answered. A sequence in differences.md must differ; once it does not, strike it."""
+"""The law: what a real API server 1.36 answered. A sequence in differences.md must differ, or be struck."""
 
 from __future__ import annotations
 

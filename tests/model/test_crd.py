@@ -21,7 +21,9 @@ def refused(kind: str, **fields: Any) -> str:
     schema = SCHEMAS[kind]
     schema.prune(made)
     schema.default(made)
-    return "; ".join(f"{error.path}: {error.message}" for error in schema.validate(made, None))
+    errors = schema.validate(made, None)
+    errors += schema.check_rules(made, None, errors)
+    return "; ".join(f"{error.path}: {error.message}" for error in errors)
 
 
 def spod(**spec: Any) -> str:

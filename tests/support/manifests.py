@@ -27,7 +27,9 @@ def template(*, container: Object | None = None, **spec: Any) -> Object:
     return {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [main], **spec}}
 
 
-def daemon_set(name: str = "agent", *, container: Object | None = None, strategy: Object | None = None, **spec: Any) -> Object:
+def daemon_set(
+    name: str = "agent", *, container: Object | None = None, strategy: Object | None = None, **spec: Any
+) -> Object:
     of_set: Object = {"selector": {"matchLabels": {"app": "x"}}, "template": template(container=container, **spec)}
     if strategy is not None:
         of_set["updateStrategy"] = strategy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -12,6 +12,7 @@ from spo.sim.api.metadata import go_type
 from spo.sim.api.status import ApiError, bad_request
 
 Object = dict[str, Any]
+T = TypeVar("T")
 
 BODY_BYTES_MAX = 3 << 20
 _LONG_NUMBER = re.compile(rb"\d{19}")
@@ -131,6 +132,14 @@ def joined(value: Any) -> Any:
 def unrecognized(kind: str, why: str, body: bytes) -> ApiError:
     """400 for a body that is no object at all."""
     return bad_request(f"the object provided is unrecognized (must be of type {kind}): {why} ({_summary(body)})")
+
+
+def fitted(value: Any, wanted: type[T]) -> T:
+    """A decoded body as a small type of ours; what it does not know is left out. Raises ApiError 400."""
+    try:
+        return msgspec.convert(value, wanted)
+    except msgspec.ValidationError as fault:
+        raise bad_request(f"json: cannot unmarshal into Go value of type {wanted.__name__}: {fault}") from None
 
 
 def no_version_or_kind(why: str) -> str:

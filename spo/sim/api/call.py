@@ -47,6 +47,11 @@ class Call(Struct):
         return self.query.get("fieldValidation") or "Warn"
 
     @property
+    def manager(self) -> str:
+        """Who owns the fields this request writes: `fieldManager`, or what the client calls itself."""
+        return self.query.get("fieldManager") or header(self.request.headers, "User-Agent").split("/")[0] or "unknown"
+
+    @property
     def media_type(self) -> str:
         """The type of the body, without its parameters."""
         return header(self.request.headers, "Content-Type").split(";")[0].strip().lower()

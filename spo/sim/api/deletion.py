@@ -12,7 +12,6 @@ from spo.sim.api import bodies, definitions
 from spo.sim.api.call import Call, answer, answer_object, dry_run_faults, options_refused, quoted
 from spo.sim.api.http import Response
 from spo.sim.api.listing import Lister, list_body
-from spo.sim.api.metadata import go_type
 from spo.sim.api.resources import CRDS
 from spo.sim.api.rest import Rest, converted, may_go, shaped
 from spo.sim.api.status import FieldError, bad_request, conflict, forbidden
@@ -29,15 +28,21 @@ _PROTECTED = ("default", "kube-system", "kube-public")
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
 
-class DeleteOptions(Struct):
-    """How to delete; from the body, or else from the query."""
+class Preconditions(Struct):
+    """Which object, at which version, is meant."""
 
-    grace_s: int | None = None
-    policy: str = ""
-    orphan: bool | None = None
-    uid: str = ""
-    version: str = ""
-    dry_run: list[Any] = field(default_factory=list)
+    uid: str | None = None
+    resource_version: str | None = field(default=None, name="resourceVersion")
+
+
+class DeleteOptions(Struct, kw_only=True):
+    """How to delete; from the body, and where it is silent from the query."""
+
+    grace_s: int | None = field(default=None, name="gracePeriodSeconds")
+    policy: str | None = field(default=None, name="propagationPolicy")
+    orphan: bool | None = field(default=None, name="orphanDependents")
+    preconditions: Preconditions | None = None
+    dry_run: list[Any] | None = field(default=None, name="dryRun")
 
     def check(self) -> None:
         """Raises ApiError 422."""
@@ -49,7 +54,7 @@ class DeleteOptions(Struct):
             listed = ", ".join(f'"{policy}"' for policy in (*_POLICIES, "nil"))
             why = f"Unsupported value: {quoted(self.policy)}: supported values: {listed}"
             errors.append(FieldError("propagationPolicy", "FieldValueNotSupported", why))
-        errors += dry_run_faults(self.dry_run)
+        errors += dry_run_faults(self.dry_run or [])
         if errors:
             raise options_refused("DeleteOptions", errors)
 
@@ -60,19 +65,17 @@ def read_options(call: Call) -> DeleteOptions:
     bodies.check_size(body)
     options = DeleteOptions(
         grace_s=_number(query["gracePeriodSeconds"]) if "gracePeriodSeconds" in query else None,
-        policy=query.get("propagationPolicy", ""),
-        dry_run=[query["dryRun"]] if "dryRun" in query else [],
+        policy=query.get("propagationPolicy"),
+        dry_run=[query["dryRun"]] if "dryRun" in query else None,
     )
     if body:
-        given = _decode(call)
-        preconditions = given.get("preconditions") or {}
+        given = bodies.fitted(_decode(call), DeleteOptions)
         options = DeleteOptions(
-            grace_s=given.get("gracePeriodSeconds", options.grace_s),
-            policy=given.get("propagationPolicy") or options.policy,
-            orphan=given.get("orphanDependents"),
-            uid=preconditions.get("uid") or "",
-            version=preconditions.get("resourceVersion") or "",
-            dry_run=given.get("dryRun") or options.dry_run,
+            grace_s=options.grace_s if given.grace_s is None else given.grace_s,
+            policy=given.policy or options.policy,
+            orphan=given.orphan,
+            preconditions=given.preconditions,
+            dry_run=given.dry_run or options.dry_run,
         )
     options.check()
     return options
@@ -90,10 +93,6 @@ def _decode(call: Call) -> Object:
         raise bad_request(
             f'no kind "{given["kind"]}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:111"'
         )
-    grace = given.get("gracePeriodSeconds")
-    if grace is not None and not isinstance(grace, int):
-        why = "Go struct field DeleteOptions.gracePeriodSeconds of type int64"
-        raise bad_request(f"json: cannot unmarshal {go_type(grace)} into {why}")
     return given
 
 
@@ -247,9 +246,10 @@ class Deleter:
 
 def _check_preconditions(call: Call, obj: Object, options: DeleteOptions) -> None:
     meta, resource = obj["metadata"], call.served.kind.resource
+    named = options.preconditions or Preconditions()
     for wanted, found, what in (
-        (options.uid, meta["uid"], "UID"),
-        (options.version, meta["resourceVersion"], "ResourceVersion"),
+        (named.uid, meta["uid"], "UID"),
+        (named.resource_version, meta["resourceVersion"], "ResourceVersion"),
     ):
         if wanted and wanted != found:
             fate = "deleted and then recreated" if what == "UID" else "modified"

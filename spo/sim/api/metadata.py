@@ -24,9 +24,14 @@ _TEXTS = (
 )
 _NUMBERS = ("generation", "deletionGracePeriodSeconds")
 _MAPS = ("labels", "annotations")
-_LISTS = {"finalizers": str, "ownerReferences": dict, "managedFields": dict}
+_LISTS = {
+    "finalizers": "[]string",
+    "ownerReferences": "[]v1.OwnerReference",
+    "managedFields": "[]v1.ManagedFieldsEntry",
+}
 _KNOWN = frozenset((*_TEXTS, *_NUMBERS, *_MAPS, *_LISTS))
-_OWNER_FIELDS = frozenset({"apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"})
+_OWNER_TEXTS = ("apiVersion", "kind", "name", "uid")
+_OWNER_FLAGS = ("controller", "blockOwnerDeletion")
 _SET_BY_SERVER = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 ANNOTATIONS_BYTES_MAX = 256 * 1024
@@ -62,13 +67,14 @@ def read(metadata: Any, custom: bool) -> list[str]:
     for field in _MAPS:
         values = metadata.get(field)
         _expect(values, dict, prefix + field, "map[string]string")
-        for value in (values or {}).values():
-            _expect(value, str, prefix + field, "string")
-    for field, item_type in _LISTS.items():
-        values = metadata.get(field)
-        _expect(values, list, prefix + field, "[]string" if item_type is str else "[]v1.OwnerReference")
-        for value in values or ():
-            _expect(value, item_type, prefix + field, "string" if item_type is str else "v1.OwnerReference")
+        if values:
+            metadata[field] = {key: _text(value, prefix + field) for key, value in values.items()}
+    for field in _LISTS:
+        _expect(metadata.get(field), list, prefix + field, _LISTS[field])
+    if metadata.get("finalizers"):
+        metadata["finalizers"] = [_text(value, prefix + "finalizers") for value in metadata["finalizers"]]
+    for owner in metadata.get("ownerReferences") or ():
+        _expect_owner(owner, prefix + "ownerReferences")
     unknown = _unknown(metadata)
     for field in [field for field, value in metadata.items() if field not in _KNOWN or _empty(field, value)]:
         del metadata[field]
@@ -85,7 +91,7 @@ def _empty(field: str, value: Any) -> bool:
 def _unknown(metadata: Object) -> list[str]:
     unknown = [f"metadata.{field}" for field in metadata if field not in _KNOWN]
     for index, owner in enumerate(metadata.get("ownerReferences") or ()):
-        for field in [field for field in owner if field not in _OWNER_FIELDS]:
+        for field in [field for field in owner if field not in (*_OWNER_TEXTS, *_OWNER_FLAGS)]:
             unknown.append(f"metadata.ownerReferences[{index}].{field}")
             del owner[field]
     return unknown
@@ -95,6 +101,22 @@ def _expect(value: Any, wanted: type, place: str, go_name: str) -> None:
     if value is None or (isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))):
         return
     raise WrongType(f"json: cannot unmarshal {go_type(value)} into Go struct field {place} of type {go_name}")
+
+
+def _text(value: Any, place: str) -> str:
+    _expect(value, str, place, "string")
+    return value or ""  # as Go decodes null
+
+
+def _expect_owner(owner: Any, place: str) -> None:
+    if not isinstance(owner, dict):
+        raise WrongType(
+            f"json: cannot unmarshal {go_type(owner)} into Go struct field {place} of type v1.OwnerReference"
+        )
+    for field in _OWNER_TEXTS:
+        _expect(owner.get(field), str, f"{place}.{field}", "string")
+    for field in _OWNER_FLAGS:
+        _expect(owner.get(field), bool, f"{place}.{field}", "bool")
 
 
 def go_type(value: Any) -> str:

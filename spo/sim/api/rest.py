@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from spo.sim.api import admission, bodies, metadata, taking
+from spo.sim.api.apply import apply, track_update
 from spo.sim.api.call import Call, answer
 from spo.sim.api.crd import CustomResource
 from spo.sim.api.http import Response
@@ -135,6 +136,8 @@ class Rest:
             kind.prepare_update(obj, old)
         meta = obj["metadata"]
         metadata.carry_over(meta, old["metadata"])
+        if call.media_type != APPLY:
+            track_update(old, obj, kind, call.manager, self._timeline.stamp(), call.route.subresource)
         errors = taking.type_faults(kind, obj)
         if not errors:
             of_kind = kind.validate_status(obj, old) if of_status else kind.validate(obj, old)
@@ -205,8 +208,6 @@ class Rest:
             raise bad_request(f"error decoding YAML: {fault}") from None
         if not isinstance(applied, dict):
             raise bad_request(f"error decoding YAML: {bodies.not_a_struct(applied)}")
-        from spo.sim.api.apply import apply
-
         applied["metadata"] = applied.get("metadata") or {}
         self._check_applied(call, applied)
         record = self.store.get(call.key)
@@ -256,7 +257,10 @@ def patched(call: Call, old: Object) -> tuple[Object, str]:
     if strategic:
         return strategic_merge(old, patch, call.served.kind), go_text(patch)
     obj = json_patch(old, patch) if call.media_type == JSON else merge_patch(old, patch)
-    return obj, msgspec.json.encode(obj).decode()
+    shown = msgspec.json.encode(obj).decode()
+    if not isinstance(obj, dict):
+        raise taking.patch_refused(shown, bodies.not_a_struct(obj))
+    return obj, shown
 
 
 def rendered(served: Served, record: Record) -> bytes:
@@ -301,7 +305,7 @@ def _check_version(call: Call, meta: Object, record: Record) -> None:
             )
             # Here alone the server names the resource instead of the kind.
             raise invalid(resource.plural, resource.group, record.key.name, [error])
-    elif not wanted.isdigit():
+    elif not (wanted.isascii() and wanted.isdigit()):
         raise ApiError(500, "", f'strconv.ParseUint: parsing "{wanted}": invalid syntax')
     elif int(wanted) != record.revision:
         raise conflict(resource.plural, resource.group, record.key.name, STALE)
@@ -327,8 +331,8 @@ def _faults(
 
 def _refuse(obj: Object, errors: list[FieldError]) -> None:
     if errors:
-        group = obj["apiVersion"].rpartition("/")[0]
-        raise invalid(obj["kind"], group, obj["metadata"].get("name", ""), errors)
+        group = str(obj.get("apiVersion", "")).rpartition("/")[0]
+        raise invalid(str(obj.get("kind", "")), group, obj["metadata"].get("name", ""), errors)
 
 
 def _warn(call: Call, obj: Object, old: Object | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from spo.model.resource import Resource
 from spo.sim.api import bodies
@@ -59,7 +60,7 @@ class Reviews:
 
     def _token(self, call: Call) -> Response:
         review, spec = _decode(call)
-        token = spec.get("token", "")
+        token = spec.get("token") or ""
         if not token:
             raise bad_request("token is required for TokenReview in authentication")
         user = self._authenticator.by_token(token)
@@ -77,7 +78,7 @@ class Reviews:
         review, spec = _decode(call)
         _check_attributes(spec, needs_subject=True)
         extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
-        user = User(spec.get("user", ""), tuple(spec.get("groups") or ()), spec.get("uid", ""), extra)
+        user = User(spec.get("user") or "", tuple(spec.get("groups") or ()), spec.get("uid") or "", extra)
         return self._verdict(call, review, user)
 
     def _own_access(self, call: Call) -> Response:
@@ -108,6 +109,27 @@ class Reviews:
         return _answer(call, review, status)
 
 
+class ReviewSpec(Struct):
+    """The types of what the reviews ask; used to refuse what does not fit."""
+
+    token: str | None = None
+    audiences: list[str] | None = None
+    user: str | None = None
+    groups: list[str] | None = None
+    uid: str | None = None
+    extra: dict[str, list[str]] | None = None
+    namespace: str | None = None
+    of_resource: dict[str, Any] | None = field(default=None, name="resourceAttributes")
+    of_path: dict[str, str] | None = field(default=None, name="nonResourceAttributes")
+
+
+class ReviewBody(Struct):
+    """A review as it comes in."""
+
+    metadata: dict[str, Any] | None = None
+    spec: ReviewSpec | None = None
+
+
 def _decode(call: Call) -> tuple[Object, Object]:
     """The review, and its spec. Raises ApiError 400."""
     body, name = call.request.body, call.served.kind.resource.kind
@@ -117,6 +139,7 @@ def _decode(call: Call) -> tuple[Object, Object]:
         raise bodies.unrecognized(name, bodies.no_version_or_kind(str(fault)), body) from None
     if not isinstance(review, dict):
         raise bodies.unrecognized(name, bodies.no_version_or_kind(bodies.not_a_struct(review)), body)
+    bodies.fitted(review, ReviewBody)
     review["metadata"] = review.get("metadata") or {}
     review["spec"] = review.get("spec") or {}
     return review, review["spec"]
@@ -143,7 +166,7 @@ def _asked(spec: Object) -> Route:
         return Route(of_path.get("path", ""), of_path.get("verb", ""))
     attributes = spec["resourceAttributes"]
     names = ("verb", "group", "version", "namespace", "resource", "name", "subresource")
-    return Route("", *(attributes.get(name, "") for name in names))
+    return Route("", *(str(attributes.get(name) or "") for name in names))
 
 
 def _check_attributes(spec: Object, needs_subject: bool) -> None:

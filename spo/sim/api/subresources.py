@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from spo.sim.api import bodies, taking
 from spo.sim.api.call import Call, answer_object
@@ -26,6 +27,35 @@ Handlers = Mapping[tuple[str, str], Mapping[str, Callable[[Call], Response]]]
 
 SUCCESS = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 TOKEN_S, TOKEN_S_MIN, TOKEN_S_MAX = 3600, 600, 1 << 32
+
+
+class Named(Struct):
+    """Anything that is told by its name."""
+
+    name: str | None = None
+    kind: str | None = None
+
+
+class Numbers(Struct):
+    """The part of a Scale that can be written."""
+
+    replicas: int | None = None
+
+
+class TokenSpec(Struct):
+    """What is asked of a TokenRequest."""
+
+    seconds: int | None = field(default=None, name="expirationSeconds")
+    audiences: list[str] | None = None
+    bound: Named | None = field(default=None, name="boundObjectRef")
+
+
+class Body(Struct):
+    """What the bodies of sub-resources may hold; each kind uses its part."""
+
+    metadata: Named | None = None
+    target: Named | None = None  # Binding
+    options: DeleteOptions | None = field(default=None, name="deleteOptions")  # Eviction
 
 
 def handlers(rest: Rest, deleter: Deleter, timeline: Timeline, keys: Keys) -> Handlers:
@@ -52,6 +82,8 @@ class Scales:
     def update(self, call: Call) -> Response:
         call.check_write_options()
         scale = _decode(call, "Scale")
+        bodies.fitted(scale.get("spec") or {}, Numbers)
+        bodies.fitted(scale["metadata"], Named)
         taking.check_named(call, scale)
         return self._put(call, self._rest.record(call), scale)
 
@@ -63,18 +95,18 @@ class Scales:
         call.check_write_options()
         record = self._rest.record(call)
         scale, shown = patched(call, _scale(call, converted(call.served, record)))
-        replicas = (scale.get("spec") or {}).get("replicas", 0)
-        if not isinstance(replicas, int):
-            raise taking.patch_refused(
-                shown, "json: cannot unmarshal string into Go struct field ScaleSpec.spec.replicas of type int32"
-            )
+        try:
+            msgspec.convert(scale.get("spec") or {}, Numbers)
+            msgspec.convert(scale.get("metadata"), Named)
+        except msgspec.ValidationError as fault:
+            raise taking.patch_refused(shown, f"json: cannot unmarshal into a Scale: {fault}") from None
         return self._put(call, record, scale)
 
     def _put(self, call: Call, record: Record, scale: Object) -> Response:
         paths = call.served.kind.scale
         assert paths is not None
         obj = converted(call.served, record)
-        _put_at(obj, paths.spec_replicas, (scale.get("spec") or {}).get("replicas", 0))
+        _put_at(obj, paths.spec_replicas, (scale.get("spec") or {}).get("replicas") or 0)
         wanted = scale["metadata"].get("resourceVersion")
         obj["metadata"]["resourceVersion"] = wanted or str(record.revision)
         response = self._rest.replace(call, record, obj)
@@ -125,8 +157,8 @@ class PodVerbs:
     def bind(self, call: Call) -> Response:
         """Assign a node, once (registry/core/pod, BindingREST)."""
         call.check_write_options()
-        binding = _decode(call, "Binding")
-        node = (binding.get("target") or {}).get("name", "")
+        target = bodies.fitted(_decode(call, "Binding"), Body).target
+        node = target.name if target else ""
         if not node:
             error = FieldError("target.name", "FieldValueRequired", "Required value")
             raise invalid("Binding", "", call.route.name, [error])
@@ -144,19 +176,14 @@ class PodVerbs:
 
     def evict(self, call: Call) -> Response:
         """Delete a pod unless a disruption budget forbids it (registry/core/pod, EvictionREST)."""
-        eviction = _decode(call, "Eviction")
-        if eviction["metadata"].get("name", call.route.name) != call.route.name:
+        eviction = bodies.fitted(_decode(call, "Eviction"), Body)
+        named = eviction.metadata.name if eviction.metadata else None
+        if (named or call.route.name) != call.route.name:
             raise bad_request("name in URL does not match name in Eviction object")
         record = self._rest.record(call)
-        given = eviction.get("deleteOptions") or {}
-        preconditions = given.get("preconditions") or {}
-        options = DeleteOptions(
-            grace_s=given.get("gracePeriodSeconds"),
-            policy=given.get("propagationPolicy", ""),
-            uid=preconditions.get("uid", ""),
-            version=preconditions.get("resourceVersion", ""),
-            dry_run=given.get("dryRun") or (["All"] if call.dry_run else []),
-        )
+        options = eviction.options or DeleteOptions()
+        if call.dry_run:
+            options.dry_run = ["All"]
         options.check()
         check_budgets(self._rest.store, record, self._timeline.stamp(), dry_run=bool(options.dry_run))
         if not options.dry_run:
@@ -197,23 +224,19 @@ def finalize(rest: Rest, call: Call) -> Response:
 
 def make_token(rest: Rest, timeline: Timeline, keys: Keys, call: Call) -> Response:
     """TokenRequest: a bearer token for a ServiceAccount, perhaps bound to a pod (registry/core/serviceaccount)."""
-    request = _decode(call, "TokenRequest")
-    spec = request.get("spec") or {}
-    seconds = spec.get("expirationSeconds") or TOKEN_S
+    spec = bodies.fitted(_decode(call, "TokenRequest").get("spec") or {}, TokenSpec)
+    seconds = spec.seconds or TOKEN_S
     if seconds < TOKEN_S_MIN or seconds > TOKEN_S_MAX:
         why = "less than 10 minutes" if seconds < TOKEN_S_MIN else "larger than 2^32 seconds"
         text = f"Invalid value: {seconds}: may not specify a duration {why}"
         error = FieldError("spec.expirationSeconds", "FieldValueInvalid", text)
         raise invalid("TokenRequest", "authentication.k8s.io", "", [error])
     account = rest.record(call)
-    bound = spec.get("boundObjectRef") or {}
-    if (
-        bound.get("kind") == "Pod"
-        and rest.store.get(StoreKey("pods", account.key.namespace, bound.get("name", ""))) is None
-    ):
-        raise not_found("pods", "", bound.get("name", ""))
+    bound = spec.bound.name or "" if spec.bound and spec.bound.kind == "Pod" else ""
+    if bound and rest.store.get(StoreKey("pods", account.key.namespace, bound)) is None:
+        raise not_found("pods", "", bound)
     uid = account.object()["metadata"]["uid"]
-    token = keys.service_account_token(account.key.namespace, account.key.name, uid, bound.get("name", ""))
+    token = keys.service_account_token(account.key.namespace, account.key.name, uid, bound)
     expires = datetime.fromtimestamp(timeline.now_ns // 10**9 + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     answer = {
         "kind": "TokenRequest",
@@ -225,9 +248,9 @@ def make_token(rest: Rest, timeline: Timeline, keys: Keys, call: Call) -> Respon
             "creationTimestamp": timeline.stamp(),
         },
         "spec": {
-            "audiences": spec.get("audiences") or [AUDIENCE],
+            "audiences": spec.audiences or [AUDIENCE],
             "expirationSeconds": seconds,
-            "boundObjectRef": bound or None,
+            "boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": bound} if bound else None,
         },
         "status": {"token": token, "expirationTimestamp": expires},
     }

@@ -126,7 +126,7 @@ def _check_type(call: Call, kind: Kind, obj: Object) -> None:
         body = call.request.body
         why = f"Object 'Kind' is missing in '{body.decode('utf-8', 'replace')}'"
         raise bodies.unrecognized(kind.resource.kind, why, body)
-    found = obj.get("apiVersion", "")
+    found = str(obj.get("apiVersion", ""))
     if found != wanted:
         if found.partition("/")[0] == kind.resource.group:
             # An unknown version of a known group is decoded as nothing but metadata, and says so.

@@ -55,10 +55,9 @@ class Kubelet:
         pod = new or old
         assert pod is not None
         run = self._runs.get(pod.key)
-        if run is not None and (new is None or new.uid != run.uid):
-            self._forget(run)
-            run = None
         if new is None:
+            if run is not None:
+                self._forget(run)
             return
         if new.deleting:
             self._later(pod.key, run, SYNC_S, self._terminate)

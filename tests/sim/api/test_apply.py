@@ -133,7 +133,8 @@ def test_force_takes_the_field_away_from_its_owner() -> None:
     taken = _applied(live, _config(a="9"), "m2", force=True)
 
     assert taken["data"] == {"a": "9", "b": "2"}
-    assert _applied(taken, _config(b="2"))["data"] == {"a": "9", "b": "2"}, "m1 no longer owns a"
+    owned = {entry["manager"]: entry["fieldsV1"] for entry in taken["metadata"]["managedFields"]}
+    assert owned == {"m1": {"f:data": {"f:b": {}}}, "m2": {"f:data": {"f:a": {}}}}
 
 
 def test_lists_merge_by_kind_in_the_order_they_were_made_in() -> None:
@@ -144,6 +145,13 @@ def test_lists_merge_by_kind_in_the_order_they_were_made_in() -> None:
     assert both["spec"]["rules"] == [{"name": "x", "weight": 1}, {"name": "y"}]
     assert both["spec"]["flags"] == ["f1", "f0"]
     assert _conflict(both, _thing(plain=["q"]), "m2").message.endswith('conflict with "m1": .spec.plain')
+
+
+def test_elements_of_others_stay_where_they_stood() -> None:
+    live = _applied(None, _thing(flags=["a", "b"]))
+    live = _applied(live, _thing(flags=["z"]), "m2")
+
+    assert _applied(live, _thing(flags=["b", "n", "a", "o"]))["spec"]["flags"] == ["b", "n", "a", "z", "o"]
 
 
 def test_dropping_the_only_owned_elements_drops_the_list() -> None:

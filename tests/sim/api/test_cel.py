@@ -39,7 +39,7 @@ def test_a_rule_is_judged_as_cel_would(rule: str, value: Any, fine: bool | None)
 
 
 @pytest.mark.parametrize(
-    "rule", ["self.matches('a')", "self.all(x, x > 1)", "self == other", "self ==", "self.a ? 1 : 2"]
+    "rule", ["self.matches('a')", "self.all(x, x > 1)", "self == other", "self ==", "self.a self.b", "self.a ? 1 : 2"]
 )
 def test_a_rule_beyond_that_part_is_known_as_such(rule: str) -> None:
     assert rules_of({"x-kubernetes-validations": [{"rule": rule}]})[0].test is None
@@ -57,6 +57,11 @@ def test_a_transition_rule_holds_only_for_changes() -> None:
     assert _judge(rule, "a") == []
     assert _judge(rule, "a", "a") == []
     assert _judge(rule, "b", "a") == ['f: Invalid value: "b": no']
+
+
+def test_what_has_not_changed_is_not_judged_again() -> None:
+    assert _judge("self.a == 1", {"a": 2}, {"a": 2}) == []
+    assert _judge("self.a == 1", {"a": 3}, {"a": 2}) == ["f: Invalid value: no"]
 
 
 def test_an_object_is_not_quoted_in_the_error() -> None:

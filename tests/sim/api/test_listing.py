@@ -124,4 +124,6 @@ def test_a_page_limit_does_not_keep_an_index_from_use(monkeypatch: pytest.Monkey
 
     assert names(listed) == ["p108", "p208"]
     assert scanned == []
-    assert names(bare.get("/api/v1/pods", fieldSelector="spec.nodeName=n8", _continue=listed["metadata"]["continue"])) == ["p8"]
+    assert names(
+        bare.get("/api/v1/pods", fieldSelector="spec.nodeName=n8", _continue=listed["metadata"]["continue"])
+    ) == ["p8"]

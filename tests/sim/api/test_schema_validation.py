@@ -10,6 +10,7 @@ from spo.sim.api.schema import Schema
 from spo.sim.api.schema_validation import go_pattern
 
 TEXTS = {"type": "array", "items": {"type": "string"}}
+SHORT_TEXTS = {"type": "array", "items": {"type": "string", "maxLength": 1}}
 INT32 = {"type": "integer", "format": "int32"}
 FREE = {"type": "object", "additionalProperties": INT32}
 POSITIVE = {"type": "integer", "minimum": 0, "exclusiveMinimum": True}
@@ -74,6 +75,7 @@ def test_each_way_to_be_wrong_has_upstreams_words(field: dict[str, Any], value: 
         ({**TEXTS, "x-kubernetes-list-type": "set"}, ["a", "a"], 'f[1]: Duplicate value: "a"'),
         (RULES, [{"name": "a"}, {"name": "a"}], 'f[1]: Duplicate value: {"name":"a"}'),
         ({"type": "object", "required": ["a"]}, {}, "f.a: Required value"),
+        (SHORT_TEXTS, ["a", "bc"], "f[1]: Too long: may not be more than 1 bytes"),
     ],
 )
 def test_an_error_stands_at_the_element_or_field_it_is_about(field: dict[str, Any], value: Any, text: str) -> None:

@@ -10,8 +10,21 @@ LABELS = {"app": "web", "tier": "front", "weight": "5", "empty": ""}
 
 @pytest.mark.parametrize(
     "text",
-    ["", "app", "app=web", "app==web", "app!=db", "other!=x", "app in (db, web)", "app notin (db)", "!other", "empty="]
-    + ["weight>4", "weight < 6", "app=web,tier=front", "other notin (x)", " app = web "],
+    [
+        "",
+        *(
+            "app",
+            "app=web",
+            "app==web",
+            "app!=db",
+            "other!=x",
+            "app in (db, web)",
+            "app notin (db)",
+            "!other",
+            "empty=",
+        ),
+        *("weight>4", "weight < 6", "app=web,tier=front", "other notin (x)", " app = web "),
+    ],
 )
 def test_a_selector_selects(text: str) -> None:
     assert parse(text).matches(LABELS)

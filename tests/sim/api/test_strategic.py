@@ -34,6 +34,14 @@ def test_containers_merge_by_name_and_the_patch_goes_first() -> None:
     assert [(item["name"], item["image"]) for item in spec["containers"]] == [("new", "n"), ("c", "c:2"), ("d", "d:1")]
 
 
+def test_what_stood_before_an_element_of_the_patch_stays_before_it() -> None:
+    pod = _pod(containers=_containers("c", "d", "e"))
+
+    spec = _patched(pod, containers=[{"name": "d", "image": "d:2"}])
+
+    assert [item["name"] for item in spec["containers"]] == ["c", "d", "e"]
+
+
 def test_a_merge_goes_as_deep_as_the_keys_do() -> None:
     pod = _pod(containers=[{"name": "c", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}])
 
@@ -129,5 +137,6 @@ def test_a_strategic_patch_is_pure() -> None:
     merged = strategic_merge(pod, patch, POD)
     merged["spec"]["containers"][0]["env"].append("x")
     merged["spec"]["nodeSelector"]["c"] = "d"
+    merged["metadata"]["finalizers"].append("x/z")
 
     assert (pod, patch) == before

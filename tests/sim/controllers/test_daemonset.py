@@ -152,7 +152,9 @@ def facts(node: str, **more: Any) -> PodFacts:
     given = {"phase": "Running", "ready": True, "deleting": False, "hash": "new", **more}
     labels = {"controller-revision-hash": given["hash"]}
     key = StoreKey("pods", "default", f"{node}-{given.get('n', 0)}")
-    return PodFacts(key, "u", "o", node, given["phase"], given["ready"], given["deleting"], labels, str(given.get("n", 0)))
+    return PodFacts(
+        key, "u", "o", node, given["phase"], given["ready"], given["deleting"], labels, str(given.get("n", 0))
+    )
 
 
 def names(pods: list[PodFacts]) -> list[str]:

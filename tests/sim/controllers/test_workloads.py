@@ -97,9 +97,9 @@ def test_an_old_pod_goes_for_each_new_one_that_is_available() -> None:
 
 
 def test_old_pods_that_are_not_available_go_first() -> None:
-    old = [of_set("older", 2, 0), of_set("old", 3, 3)]
+    old = [of_set("well", 3, 3), of_set("sick", 2, 0)]
 
-    assert roll(of_set("new", 1, 1), old, 4, surge=1, unavailable=0)["older"] == 0
+    assert roll(of_set("new", 1, 1), old, 4, surge=1, unavailable=0) == {"sick": 0}
 
 
 def test_recreation_waits_until_the_old_pods_are_gone() -> None:

@@ -48,5 +48,5 @@ def test_an_annotation_describes_a_workload() -> None:
 
 
 def test_a_wrong_annotation_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="simulation.spo.x-k8s.io/workload: .*steps"):
+    with pytest.raises(ValueError, match=r"simulation\.spo\.x-k8s\.io/workload: .*steps"):
         parse('{"steps": 3}')
