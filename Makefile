@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint types unit kernel format bench crds lock clean
+.PHONY: help venv demo test lint types unit kernel helm format bench crds lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ unit: venv ## the tests and the stories
 
 kernel: venv ## what only the kernel can tell: profiles under a real container runtime (root, runc, busybox-static)
 	$(BIN)/pytest -m kernel tests/kernel
+
+helm: ## build helm from its Go module, for the tests of the chart (Go; minutes, once)
+	@hack/helm/helm version --short
 
 format: venv ## put code into the one style
 	$(BIN)/ruff check --fix .

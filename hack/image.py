@@ -1,7 +1,7 @@
 """The operator's container image, made without docker and without a registry.
 
-Python and its libraries come from Debian's packages (extracted, with no shell and no package manager), our own wheel and
-its locked dependencies from pip. The result is an archive in docker's layout, for `hack.cluster load`, `kind load
+Python and its libraries come from Debian's packages (extracted, with no shell and no package manager), our own wheel
+and its locked dependencies from pip. The result is an archive in docker's layout, for `hack.cluster load`, `kind load
 image-archive`, `ctr image import`, `docker load`, `podman load`. The same sources give the same bytes.
 
     python -m hack.image                 dist/spo-<version>.tar
@@ -40,15 +40,19 @@ LIBRARIES = f"usr/local/lib/python{PYTHON}/dist-packages"  # where Debian's Pyth
 
 # What Debian's packages bring and no process of ours reads. Copyright files stay.
 UNUSED = (
-    "bin/tar usr/bin/dpkg* usr/sbin usr/bin/update-alternatives usr/share/dpkg usr/share/polkit-1 etc/dpkg etc/cron.daily",
-    "etc/alternatives etc/logrotate.d usr/share/locale usr/share/man usr/share/info usr/share/lintian usr/share/bash-completion",
-    "usr/share/applications usr/share/pixmaps usr/share/binfmts usr/share/python3 usr/share/doc-base usr/lib/*/gconv",
-    "usr/share/gcc usr/share/gdb usr/lib/*/perl* usr/bin/perl* usr/share/perl* usr/lib/*/libdb-5.3.so usr/lib/*/libsqlite3*",
-    f"usr/lib/python{PYTHON}/lib-dynload/_sqlite3.* usr/lib/python{PYTHON}/lib-dynload/_dbm.*",
-    f"usr/lib/python{PYTHON}/test usr/lib/python{PYTHON}/pydoc_data usr/lib/python{PYTHON}/lib2to3",
-    f"usr/lib/python{PYTHON}/ensurepip usr/lib/python{PYTHON}/idlelib usr/lib/python3 usr/lib/dpkg usr/bin/py*clean",
-    "usr/bin/pydoc* usr/bin/pygettext* usr/bin/2to3* usr/bin/pdb* usr/bin/py*compile usr/bin/python*-config",
-    "var/lib/apt var/cache var/lib/dpkg dev usr/share/doc/*/*",
+    # The package manager, and what packages leave for it.
+    "bin/tar usr/bin/dpkg* usr/sbin usr/bin/update-alternatives usr/lib/dpkg usr/share/dpkg usr/share/polkit-1",
+    "etc/dpkg etc/cron.daily etc/alternatives etc/logrotate.d var/lib/apt var/lib/dpkg var/cache dev",
+    # What a person at a terminal reads.
+    "usr/share/locale usr/share/man usr/share/info usr/share/lintian usr/share/bash-completion usr/share/doc-base",
+    "usr/share/doc/*/* usr/share/applications usr/share/pixmaps usr/share/binfmts usr/share/gcc usr/share/gdb",
+    # Conversions between alphabets, perl, databases.
+    "usr/lib/*/gconv usr/lib/*/perl* usr/bin/perl* usr/share/perl* usr/lib/*/libdb-5.3.so usr/lib/*/libsqlite3*",
+    # Python's own tools and tests.
+    *(f"usr/lib/python{PYTHON}/{part}" for part in "test pydoc_data lib2to3 ensurepip idlelib".split()),
+    *(f"usr/lib/python{PYTHON}/lib-dynload/{part}.*" for part in "_sqlite3 _dbm".split()),
+    "usr/lib/python3 usr/share/python3 usr/bin/py*clean usr/bin/py*compile usr/bin/python*-config",
+    "usr/bin/pydoc* usr/bin/pygettext* usr/bin/2to3* usr/bin/pdb*",
 )
 KEPT = ("usr/share/doc/*/copyright",)
 PROGRAM = "#!/usr/bin/python3\nimport sys\n\nfrom spo.cli.main import main\n\nsys.exit(main())\n"
@@ -115,7 +119,7 @@ def config() -> dict[str, Any]:
 
 
 def foundation() -> Path:
-    """Python and the dependencies, from the cache, or made afresh when this module or the lock asks for something else."""
+    """Python and the dependencies: from the cache, or afresh when this module or the lock asks for something else."""
     asked = [SUITE, PYTHON, archive.architecture(), *UNUSED, *KEPT, *FILES.values(), LOCK.read_text()]
     key = hashlib.sha256("\n".join(asked).encode()).hexdigest()[:12]
     root = CACHE / key

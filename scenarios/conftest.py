@@ -14,6 +14,7 @@ HANDS = pytest.StashKey[SimHands]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=0, help="the seed of the simulated cluster (default: 0)")
+    parser.addoption("--seeds", type=int, default=2, help="how many seeds each story meets bad luck with (default: 2)")
 
 
 @pytest.fixture

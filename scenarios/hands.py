@@ -9,10 +9,12 @@ from spo.cli.paint import Paint, timeline_text
 from spo.cli.timeline import lines
 from spo.cli.world import World, boot
 from spo.model.resource import Resource
+from spo.queue import LAST_DELAY_S
 from spo.sim.api.status import ApiError
 from spo.sim.checks import ROOT, Checks
 from spo.sim.luck import Rule, Verdict
 from spo.sim.node.disk import Fault
+from spo.sim.node.kubelet import BACK_OFF_S_MAX
 
 Manifest = dict[str, Any]
 T = TypeVar("T")
@@ -46,6 +48,7 @@ class SimHands:
 
     def __init__(self, seed: int, nodes: int = 3) -> None:
         self.seed = seed
+        self.suffered = False
         self.mended = False
         self.world: World = boot(seed=seed, nodes=nodes)
         self.operator_namespace = self.world.namespace
@@ -102,7 +105,16 @@ class SimHands:
         return self.cluster.run_until(check, max_s)
 
     def rest(self) -> None:
+        if self.suffered:
+            # All is quiet while a container that crashed often, or a key that failed often, waits for its next turn.
+            self.cluster.run_until(self._operator_is_ready, BACK_OFF_S_MAX * 2)
+            self.cluster.run(LAST_DELAY_S)
         assert self.cluster.rest(), "the world does not come to rest"
+
+    def _operator_is_ready(self) -> bool:
+        pods = self.list("Pod", self.operator_namespace)
+        conditions = [each for pod in pods for each in pod["status"].get("conditions", ()) if each["type"] == "Ready"]
+        return len(conditions) == len(pods) and all(each["status"] == "True" for each in conditions)
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
@@ -132,11 +144,12 @@ class SimHands:
 
     def suffer(self, *rules: Rule) -> None:
         """From now on luck is as bad as these rules say."""
+        self.suffered = True
         self.cluster.luck.rules = rules
 
-    def meanwhile(self, what: str, act: Callable[[], None]) -> None:
-        """Once, just before the operator next asks the API for this (`Patch`, `Delete` …), somebody else does `act`."""
-        self.cluster.luck.meanwhile(Rule(Verdict.FINE, door="cluster", what=what), act)
+    def meanwhile(self, what: str, on: str, act: Callable[[], None]) -> None:
+        """Once, just before the operator next asks for this (`Patch` …) on that object, somebody else does `act`."""
+        self.cluster.luck.meanwhile(Rule(Verdict.FINE, door="cluster", what=what, on=on), act)
 
     def mend(self) -> None:
         """Bad luck ends."""
@@ -152,6 +165,7 @@ class SimHands:
 
     def kill(self, role: str) -> None:
         """kill -9 every process of a role; the kubelet starts them again."""
+        self.suffered = True
         for record in list(self.cluster.store.scan("pods", self.operator_namespace)):
             process = self.world.processes.get(record.key.name)
             if process is not None and process.role == role and record.node in self.cluster.kubelets:

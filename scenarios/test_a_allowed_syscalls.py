@@ -168,3 +168,50 @@ def test_a6_without_the_list_everything_is_installed_again(world: World) -> None
     world.patch_spod(allowedSyscalls=None)
 
     world.until(world.installed("maker"), max_s=5)
+
+
+def test_a5_nodes_where_nobody_uses_it_lose_it_at_once_and_the_object_ends_with_the_last_user(world: World) -> None:
+    world.apply(profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
+    world.until(world.installed("app"))
+    first, second, *_ = world.hands.nodes()
+    world.apply(
+        pod("one", under="operator/default/app.json", node=first),
+        pod("two", under="operator/default/app.json", node=second),
+    )
+    world.until(world.running("one"))
+    world.until(world.running("two"))
+
+    world.patch_spod(allowedSyscalls=["exit_group"])
+
+    world.until(world.on_nodes("app", first, second))
+    world.delete("Pod", "one")
+    world.until(world.on_nodes("app", second))
+    world.until(world.terminating("app"))
+    world.delete("Pod", "two")
+    world.until(world.gone("app"))
+
+
+def test_a7_only_the_allowed_actions_may_let_through_with_or_without_a_list(world: World) -> None:
+    world.patch_spod(allowedSeccompActions=["SCMP_ACT_ALLOW"])
+    logs = profile("logs", allow=["exit_group"])
+    logs["spec"]["syscalls"].append({"action": "SCMP_ACT_LOG", "names": ["mkdir"]})
+    world.apply(logs, profile("allows", allow=["mkdir"]), profile("logs-all", allow=[], default="SCMP_ACT_LOG"))
+
+    world.until(world.installed("allows"))
+    world.until(world.rejected("logs"))
+    world.until(world.rejected("logs-all"))
+    assert "SCMP_ACT_LOG" in world.condition(world.profile("logs"), "Ready")["message"]
+
+    world.patch_spod(allowedSeccompActions=None)
+    world.until(world.installed("logs"))
+    world.until(world.installed("logs-all"))
+
+
+def test_a7_what_refuses_is_always_permitted(world: World) -> None:
+    world.patch_spod(allowedSeccompActions=["SCMP_ACT_ALLOW"])
+    strict = profile("strict", allow=["exit_group"], default="SCMP_ACT_KILL_PROCESS")
+    for action in ("SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_TRAP"):
+        strict["spec"]["syscalls"].append({"action": action, "names": [f"mk{'dir' if 'E' in action else 'nod'}"]})
+    world.apply(strict)
+
+    world.until(world.installed("strict"))

@@ -71,3 +71,96 @@ def test_b6_a_profile_without_syscalls_reads_null(world: World) -> None:
     world.until(world.installed("log"))
 
     assert world.profile("log")["metadata"]["annotations"]["syscalls"] == "null"
+
+
+def test_b0_a_base_of_the_profiles_own_namespace_comes_before_the_operators(world: World) -> None:
+    world.apply(
+        profile("runc-v1.0.0", allow=["uname"]), profile("built", allow=["read"], baseProfileName="runc-v1.0.0")
+    )
+
+    world.until(world.installed("built"))
+
+    assert world.allowed_by_file("built") == {"read", "uname"}
+    annotations = world.profile("built")["metadata"]["annotations"]
+    assert annotations["spo.x-k8s.io/base-profiles"] == f"{world.namespace}/runc-v1.0.0"
+
+
+def test_b2_bases_stack_up_to_fifteen(world: World) -> None:
+    stack = [profile(f"level-{level}", allow=[name], baseProfileName=f"level-{level + 1}") for level, name in STACK]
+    world.apply(*stack, profile(f"level-{len(STACK)}", allow=["exit_group"]))
+
+    world.until(world.installed("level-1"))
+    assert len(world.allowed_by_file("level-1")) == len(STACK)
+    world.until(world.rejected("level-0", "InvalidSeccompProfile"))
+    assert "15" in world.condition(world.profile("level-0"), "Ready")["message"]
+
+
+STACK = list(
+    enumerate("read write close fstat mmap munmap brk ioctl pipe dup getpid socket bind listen accept kill".split())
+)
+
+
+def test_b2_a_cycle_is_named_and_ends_when_it_is_broken(world: World) -> None:
+    world.apply(
+        profile("egg", allow=["read"], baseProfileName="hen"), profile("hen", allow=["write"], baseProfileName="egg")
+    )
+
+    world.until(world.rejected("egg", "InvalidSeccompProfile"))
+    world.until(world.told("egg", "InvalidSeccompProfile"))
+    message = world.condition(world.profile("egg"), "Ready")["message"]
+    assert "hen" in message and "egg" in message
+
+    world.edit("SeccompProfile", "hen", baseProfileName=None)
+    world.until(world.installed("egg"))
+    world.until(world.installed("hen"))
+    assert world.allowed_by_file("egg") == {"read", "write"}
+
+
+def test_b2_a_missing_base_is_visible_at_once_and_tried_again_when_it_appears(world: World) -> None:
+    world.apply(profile("built", allow=["read"], baseProfileName="coming"))
+    world.until(world.rejected("built", "InvalidSeccompProfile"), max_s=5)
+    assert "coming" in world.condition(world.profile("built"), "Ready")["message"]
+
+    world.apply(profile("coming", allow=["write"]))
+
+    world.until(world.installed("built"), max_s=5)
+    assert world.allowed_by_file("built") == {"read", "write"}
+
+
+def test_b2_a_base_that_vanishes_takes_no_working_profile_from_running_pods(world: World) -> None:
+    world.apply(profile("base", allow=["write"]), profile("built", allow=["read"], baseProfileName="base"))
+    world.until(world.installed("built"))
+
+    world.delete("SeccompProfile", "base")
+
+    world.until(world.gone("base"))
+    world.until(world.rejected("built", "InvalidSeccompProfile"))
+    assert world.allowed_by_file("built") == {"read", "write"}
+
+
+def test_b3_a_changed_base_installs_again_all_that_is_built_on_it_however_far(world: World) -> None:
+    world.apply(
+        profile("ground", allow=["read"]),
+        profile("first-floor", allow=["write"], baseProfileName="ground"),
+        profile("roof", allow=["close"], baseProfileName="first-floor"),
+    )
+    world.until(world.installed("roof"))
+
+    world.edit("SeccompProfile", "ground", syscalls=[{"action": "SCMP_ACT_ALLOW", "names": ["mmap"]}])
+
+    world.until(world.lets_through("roof", "close", "mmap", "write"))
+    world.until(world.installed("roof"))
+
+
+def test_b4_the_union_is_not_stricter_than_either_side(world: World) -> None:
+    base, built = profile("base", allow=[]), profile("built", allow=[], baseProfileName="base")
+    only = {"index": 0, "op": "SCMP_CMP_EQ"}
+    base["spec"]["syscalls"] = [{"action": "SCMP_ACT_ALLOW", "names": ["personality"], "args": [{**only, "value": 0}]}]
+    built["spec"]["syscalls"] = [{"action": "SCMP_ACT_ALLOW", "names": ["personality"], "args": [{**only, "value": 8}]}]
+    world.apply(base, built)
+    world.until(world.installed("built"))
+
+    for file in world.profile_files("built").values():
+        conditions = [rule["args"] for rule in file["syscalls"] if "personality" in rule["names"]]
+        assert sorted(each[0]["value"] for each in conditions) == [0, 8], "either, not both at once"
+        assert all(len(each) == 1 for each in conditions)

@@ -57,6 +57,19 @@ def test_j1_a_full_disk_is_told_and_the_profile_comes_when_there_is_room(world: 
     world.until(world.installed("sleeper"))
 
 
+def test_j1_a_node_status_that_somebody_deletes_comes_back(world: World) -> None:
+    world.apply(profile("sleeper"))
+    world.until(world.installed("sleeper"))
+    gone = world.hands.list("SecurityProfileNodeStatus", world.namespace)[0]["metadata"]
+
+    world.delete("SecurityProfileNodeStatus", gone["name"])
+    world.until(world.gone_or_new(gone, "SecurityProfileNodeStatus"))
+
+    everywhere = dict.fromkeys(world.hands.nodes(), "Installed")
+    assert world.hands.until(lambda: world.node_statuses("sleeper") == everywhere, 10)
+    world.until(world.installed("sleeper"))
+
+
 @pytest.mark.parametrize("bytes_there", [b"{}", None], ids=["changed", "deleted"])
 def test_j2_a_file_that_somebody_touched_is_restored_within_ten_seconds(
     world: World, bytes_there: bytes | None

@@ -48,6 +48,16 @@ class World:
         kind = "SecurityProfilesOperatorDaemon"
         self.hands.patch(kind, self.operator_namespace, "spod", {"spec": spec})
 
+    def create_priority_class(self, name: str, value: int) -> None:
+        self.hands.create(
+            {
+                "apiVersion": "scheduling.k8s.io/v1",
+                "kind": "PriorityClass",
+                "metadata": {"name": name},
+                "value": value,
+            }
+        )
+
     def delete(self, kind: str, name: str) -> None:
         self.hands.delete(kind, self.namespace, name)
 
@@ -93,6 +103,15 @@ class World:
             return "" if found is None else f"it is there, held by {found['metadata'].get('finalizers')}"
 
         return Hope(f"{kind} {name} is gone", why_not)
+
+    def gone_or_new(self, old: Manifest, kind: str) -> Hope:
+        """The object with this metadata is gone, whether or not there is another of its name."""
+
+        def why_not() -> str:
+            found = self.get(kind, old["name"])
+            return "it is there" if found is not None and found["metadata"]["uid"] == old["uid"] else ""
+
+        return Hope(f"{kind} {old['name']} as it was is gone", why_not)
 
     def spod_runs(self, other_than: str = "") -> Hope:
         """There is a spod (not the one with this uid), and its daemons are on every node."""
@@ -141,6 +160,43 @@ class World:
             return "" if found == sorted(nodes) else f"it stands on {found}"
 
         return Hope(f"the file of {name} stands on {', '.join(nodes) or 'no node'}", why_not)
+
+    def lets_through(self, name: str, *syscalls: str) -> Hope:
+        """The profile's file, the same on every node, allows exactly these."""
+
+        def why_not() -> str:
+            files = [json.dumps(file, sort_keys=True) for file in self.profile_files(name).values()]
+            if len(files) < len(self.hands.nodes()) or len(set(files)) != 1:
+                return "it is not the same on all nodes"
+            found = self.allowed_by_file(name)
+            return "" if found == set(syscalls) else f"it allows {sorted(found)}"
+
+        return Hope(f"profile {name} allows {', '.join(syscalls)}", why_not)
+
+    def rolled_out(self, wanted: Callable[[Manifest], bool]) -> Hope:
+        """The daemons' pod spec is as wanted, and a daemon of it is ready on every node."""
+
+        def why_not() -> str:
+            found = self.hands.get("DaemonSet", self.operator_namespace, "spod")
+            if found is None or not wanted(found["spec"]["template"]["spec"]):
+                return "the daemon set does not ask for it"
+            status, nodes = found.get("status", {}), len(self.hands.nodes())
+            fresh = status.get("observedGeneration") == found["metadata"]["generation"]
+            ready = status.get("numberReady") == nodes and status.get("updatedNumberScheduled") == nodes
+            return "" if fresh and ready else json.dumps(status)
+
+        return Hope("the daemons are rolled out as wanted", why_not)
+
+    def spod_says(self, state: str, word: str) -> Hope:
+        """spod is in this state, and its condition Ready names the word."""
+
+        def why_not() -> str:
+            spod = self.spod()
+            ready = self.condition(spod, "Ready")
+            good = spod.get("status", {}).get("state") == state and word in ready.get("message", "")
+            return "" if good else json.dumps(spod.get("status"))
+
+        return Hope(f"spod is {state} and names {word!r}", why_not)
 
     def told(self, name: str, reason: str, kind: str = "SeccompProfile") -> Hope:
         """There is a Kubernetes Event with this reason on the object."""

@@ -11,15 +11,16 @@ from spo.intents import NOTHING, Plan
 from spo.interest import Interest
 from spo.loop import Role
 from spo.model import labels
-from spo.model.builtin import DaemonSetKeep, LeaseKeep, NodeKeep, PodUse, SpodPod
+from spo.model.builtin import DaemonSetKeep, EventKeep, LeaseKeep, NodeKeep, PodUse, SpodPod
 from spo.model.node_status import SecurityProfileNodeStatus
-from spo.model.resource import DAEMONSETS, LEASES, NODE_STATUSES, NODES, PODS, SECCOMP_PROFILES, SPODS
+from spo.model.resource import DAEMONSETS, EVENTS, LEASES, NODE_STATUSES, NODES, PODS, SECCOMP_PROFILES, SPODS
 from spo.model.seccomp import SeccompProfile
 from spo.model.spod import NAME as SPOD
 from spo.model.spod import SecurityProfilesOperatorDaemon
 from spo.reconcile import leader, node_profile, profile, spod
 from spo.reconcile.settings import Settings
 
+FAILURES_OF_DAEMON_SET = f"involvedObject.kind={DAEMONSETS.kind},involvedObject.name={SPOD},reason=FailedCreate"
 DAEMON_LABELS = f"app={labels.APP},name={SPOD}"
 
 PROFILES_BY_BASE = Index(
@@ -64,6 +65,7 @@ def manager(settings: Settings) -> Role:
             Interest(SPODS, SecurityProfilesOperatorDaemon, namespace=own),
             Interest(DAEMONSETS, DaemonSetKeep, namespace=own, fields=f"metadata.name={SPOD}"),
             Interest(PODS, SpodPod, namespace=own, labels=DAEMON_LABELS),
+            Interest(EVENTS, EventKeep, namespace=own, fields=FAILURES_OF_DAEMON_SET),
             Interest(NODES, NodeKeep),
             Interest(LEASES, LeaseKeep, namespace=own, fields=f"metadata.name={leader.LOCK}", timed=True),
         ),
@@ -73,7 +75,8 @@ def manager(settings: Settings) -> Role:
             NODE_STATUSES.kind: _profile_of_status,
             SPODS.kind: partial(_spod_and_policy, spod_key=spod_key),
             DAEMONSETS.kind: partial(_spod_and_coverage, spod_key=spod_key),
-            PODS.kind: _profiles_on_node_of_pod,
+            PODS.kind: partial(_spod_and_profiles_on_node, spod_key=spod_key),
+            EVENTS.kind: lambda view, change: (spod_key,),
             NODES.kind: _profiles_on_node,
             LEASES.kind: partial(_all_if_leader_changed, spod_key=spod_key),
         },
@@ -171,11 +174,13 @@ def _profiles_on_node(view: View, change: Change) -> Iterable[Key]:
     return _profiles_of(view.among(profile.STATUSES_BY_NODE, change.key.name))
 
 
-def _profiles_on_node_of_pod(view: View, change: Change) -> Iterable[Key]:
-    """A daemon came or went."""
-    if change.before is not None and change.after is not None:
-        return ()
-    return _profiles_of(view.among(profile.STATUSES_BY_NODE, (change.before or change.after).spec.node_name))
+def _spod_and_profiles_on_node(view: View, change: Change, spod_key: Key) -> Iterator[Key]:
+    """A daemon came or went; or it starts, or says why it does not."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        yield from _profiles_of(view.among(profile.STATUSES_BY_NODE, (before or after).spec.node_name))
+    elif before.waits_for != after.waits_for:
+        yield spod_key
 
 
 def _all_if_leader_changed(view: View, change: Change, spod_key: Key) -> Iterator[Key]:

@@ -31,7 +31,7 @@ PURE = words(
     "msgspec msgspec.json msgspec.structs",
 )
 # The simulated world may also read what ships with it; its one source of luck is the timeline's.
-SIMULATED = PURE | words("importlib.resources shlex unicodedata urllib.parse yaml")
+SIMULATED = PURE | words("gzip importlib.resources shlex unicodedata urllib.parse yaml")
 LUCKY = words("spo.sim.timeline spo.sim.luck spo.sim.keys")  # the modules that may name the type of that source
 
 # What everything that decides may know of the world.

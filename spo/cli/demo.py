@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from importlib.resources import files
@@ -16,7 +17,7 @@ from spo.cli.paint import Paint, Progress, paint_for
 NAMESPACE = "demo"
 NODES = 3
 PATIENCE_S = 120.0
-LIST = ["exit", "exit_group", "futex", "nanosleep"]
+LIST = '{"allowedSyscalls": ["exit", "exit_group", "futex", "nanosleep"]}'  # the documentation's
 EXAMPLES = "examples/restrict-syscalls"
 
 
@@ -44,10 +45,13 @@ class Stage:
             for number, document in enumerate(documents(text), 1):
                 applier.apply(Loaded(document.value, Source(name, number, 0, document.line)))
 
-    def patch_spod(self, spec: dict[str, Any]) -> None:
+    def patch_spod(self, command: str) -> None:
+        """`kubectl -n NAMESPACE patch spod spod --type merge -p PATCH`."""
         from spo.model.resource import SPODS
 
-        self.world.you.patch(SPODS, self.namespace, "spod", {"spec": spec})
+        words = shlex.split(command)
+        namespace, patch = words[words.index("-n") + 1], words[words.index("-p") + 1]
+        self.world.you.patch(SPODS, namespace, "spod", json.loads(patch))
 
     def delete_pod(self, name: str) -> None:
         from spo.model.resource import PODS
@@ -91,9 +95,8 @@ class Step(Struct, frozen=True):
     true_when: Callable[[Stage], bool]
 
 
-def _spod_command(stage_namespace: str, spec: dict[str, Any]) -> str:
-    patch = json.dumps({"spec": spec})
-    return f"kubectl -n {stage_namespace} patch spod spod --type merge -p '{patch}'"
+def _patch(namespace: str, spec: str) -> str:
+    return f"kubectl -n {namespace} patch spod spod --type merge -p '{{\"spec\":{spec}}}'"
 
 
 def steps(namespace: str) -> tuple[Step, ...]:
@@ -112,8 +115,8 @@ def steps(namespace: str) -> tuple[Step, ...]:
         Step(
             "Only four syscalls are allowed from now on",
             "What no longer complies goes by itself (A4), but not from under a running pod (A5).",
-            _spod_command(namespace, {"allowedSyscalls": LIST}),
-            lambda stage: stage.patch_spod({"allowedSyscalls": LIST}),
+            shorter := _patch(namespace, LIST),
+            lambda stage: stage.patch_spod(shorter),
             lambda stage: (
                 stage.state("mounter") == ""
                 and stage.files("mounter") == 0
@@ -143,8 +146,8 @@ def steps(namespace: str) -> tuple[Step, ...]:
         Step(
             "The list is taken away again",
             "What now complies is installed at once (A6), and the waiting pod starts (J5).",
-            _spod_command(namespace, {"allowedSyscalls": None}),
-            lambda stage: stage.patch_spod({"allowedSyscalls": None}),
+            none := _patch(namespace, '{"allowedSyscalls": null}'),
+            lambda stage: stage.patch_spod(none),
             lambda stage: stage.state("worker") == "Installed" and stage.pod("worker") == "Running",
         ),
     )

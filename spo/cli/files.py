@@ -40,12 +40,17 @@ def write(directory: Path, texts: Mapping[str, str]) -> list[Path]:
 
 
 def differences(directory: Path, texts: Mapping[str, str]) -> list[str]:
-    """What is not as it would be written, a line each: missing, different, or there although it would not be."""
+    """What is not as it would be written, a line each: missing, different, or a manifest there that would not be.
+
+    Directories into which nothing is written are somebody else's, and not looked into.
+    """
     if not directory.is_dir():
         raise FilesError(f"{directory}: no such directory: leave out --check to have it made")
+    ours = sorted({(directory / name).parent for name in texts})
     try:
-        there = {path.relative_to(directory).as_posix(): path for path in sorted(directory.rglob("*.yaml"))}
-        there |= {name: directory / name for name in texts if (directory / name).is_file()}
+        found = [path for each in ours for path in sorted(each.glob("*.yaml"))]
+        found += [directory / name for name in texts if (directory / name).is_file()]
+        there = {path.relative_to(directory).as_posix(): path for path in found}
         lines = [f"{directory / name}: missing" for name in texts if name not in there]
         for name, path in there.items():
             if name not in texts:

@@ -34,6 +34,15 @@ COMMANDS = {
         "print what installs the operator, for kubectl apply -f -",
         "spo manifests --namespace security-profiles | kubectl apply -f -",
     ),
+    "install": Command(
+        "spo.cli.install", "install the operator, and watch it come up", "spo install --image REGISTRY/spo:1"
+    ),
+    "uninstall": Command(
+        "spo.cli.uninstall", "remove the operator and all that it left, on every node", "spo uninstall --dry-run"
+    ),
+    "clean-up": Command(
+        "spo.cli.clean_up", "remove this node's profiles, as `spo uninstall` runs it", "KUBELET_DIR=… spo clean-up"
+    ),
     "manager": Command("spo.cli.manager", "the operator's manager, as its pods run it", "OPERATOR_IMAGE=… spo manager"),
     "daemon": Command("spo.cli.daemon", "the operator's daemon, as its pods run it", "NODE_NAME=node-1 spo daemon"),
     "version": Command("spo.cli.version", "say which spo this is", "spo version"),

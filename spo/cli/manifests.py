@@ -118,7 +118,7 @@ def _load(paths: Sequence[str], progress: Progress) -> list[Loaded]:
         except BadInput as error:
             problems += error.problems
     if problems:
-        raise BadInput(*problems)
+        raise BadInput(*dict.fromkeys(problems))  # once, even if a file is given twice
     if not loaded:
         raise BadInput(Problem(", ".join(paths), "there is no object in it", "give at least one manifest"))
     return loaded

@@ -11,7 +11,7 @@ from spo.roles import ROLES, settings_from
 from spo.sim.door import Hearing, SimCluster
 from spo.sim.host import LuckyHost, SimHost
 from spo.sim.luck import Luck
-from spo.sim.node.program import Launch
+from spo.sim.node.program import Exited, Launch
 
 PROFILES_DIRECTORY = "seccomp/operator"  # below the kubelet's
 
@@ -61,6 +61,19 @@ class SimProcess:
         self._cluster.close()
         if self._host is not None:
             self._host.close()
+
+
+class SimCleanUp:
+    """`spo clean-up` in a simulated pod: removes what a daemon left on the disk, and ends."""
+
+    def __init__(self, launch: Launch) -> None:
+        self._disk = launch.disk
+        self._root = f"{launch.environment['KUBELET_DIR']}/{PROFILES_DIRECTORY}"
+
+    def tick(self) -> float | None:
+        for path, _ in list(self._disk.below(self._root)):
+            self._disk.remove(path)
+        raise Exited
 
 
 def _raise(message: str) -> None:

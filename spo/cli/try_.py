@@ -3,6 +3,9 @@
 Takes any manifests: files, directories, `-` for stdin; several documents, Lists, and dumps of a real cluster
 (`kubectl get … -o yaml`), whose nodes and running pods become the cluster's present state. Objects are applied in
 the order given. Shows the timeline, every profile on every node, and pods that could not start, each with its reason.
+
+  kubectl get nodes,namespaces -o yaml >cluster.yaml; kubectl get pods -A -o json >pods.json
+  spo try -f cluster.yaml -f pods.json -f my-new-profiles/
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from itertools import count
@@ -10,10 +11,11 @@ from typing import Any
 from spo.cli.adopt import adopt, make_namespace
 from spo.cli.chronicle import Chronicle
 from spo.cli.manifests import Loaded
-from spo.cli.programs import SimProcess
+from spo.cli.programs import SimCleanUp, SimProcess
 from spo.cli.timeline import Fact
 from spo.cli.yaml_text import documents
 from spo.model.resource import CRDS, NODE_STATUSES, SECCOMP_PROFILES, SPODS, Resource
+from spo.ports import Process
 from spo.render.install import IMAGE, NAMESPACE, manifests
 from spo.sim.api.authn import User
 from spo.sim.api.builtin import KINDS
@@ -29,6 +31,7 @@ from spo.sim.node.node import Node
 from spo.sim.node.program import Launch
 
 BOOT_S_MAX = 300.0
+GARBAGE_EVERY = 50_000  # objects more, before anything is searched for garbage
 SETTLE_S_MAX = 30.0  # what else is going on in a dumped cluster need not come to an end
 SERVED_WITHIN = 100  # tenths of a second
 PODS_NAMESPACE = "load"
@@ -54,7 +57,9 @@ class World:
         self.processes: dict[str, SimProcess] = {}  # the operator's, by pod; of a restarted container: the present one
         hearing = Hearing()
 
-        def program(launch: Launch) -> SimProcess:
+        def program(launch: Launch) -> Process:
+            if launch.arguments == ("clean-up",):
+                return SimCleanUp(launch)
             process = self.processes[launch.pod] = SimProcess(launch, self.cluster.luck, hearing, self.log)
             return process
 
@@ -124,6 +129,8 @@ def boot(
     `present` is the state it begins with (of a dump: its nodes count, and are filled up to `nodes`); `pods` are
     ordinary pods that run from the start. Raises NotUp.
     """
+    # A world is one large heap of objects that stay: searched after every 700 new ones, that takes half of the time.
+    gc.set_threshold(GARBAGE_EVERY)
     world = World(seed, namespace, rules)
     wanted = operator_manifests(namespace)
     definitions = [obj for obj in wanted if obj["kind"] == CRDS.kind]

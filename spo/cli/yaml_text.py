@@ -65,7 +65,7 @@ def documents(text: str, progress: Callable[[int], None] = lambda line: None) ->
 def _syntax(error: yaml.MarkedYAMLError, text: str) -> BadYaml:
     mark = error.problem_mark or error.context_mark
     line = min(mark.line, text.rstrip().count("\n")) + 1 if mark else 1
-    problem = ", ".join(part for part in (error.context, error.problem) if part)
+    problem = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
     if mark is None or mark.index >= len(text.rstrip()):
         return BadYaml(line, f"{problem}; the text ends here", CUT_OFF)
     lines = text.split("\n")

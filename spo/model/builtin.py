@@ -110,15 +110,35 @@ class SpodPodSpec(Struct, frozen=True, rename="camel", omit_defaults=True, gc=Fa
     node_name: str = ""
 
 
+class Waiting(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """Why a container does not run yet."""
+
+    reason: str = ""
+
+
+class ContainerState(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """A container's state, as far as it waits."""
+
+    waiting: Waiting | None = None
+
+
+class ContainerStatus(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """A container's status: what it runs, and what it waits for."""
+
+    image: str = ""
+    state: ContainerState = field(default_factory=ContainerState)
+
+
 class SpodPodStatus(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A daemon pod's status: phase and conditions."""
+    """A daemon pod's status: phase, conditions, containers."""
 
     phase: str = ""
     conditions: tuple[KeepCondition, ...] = ()
+    container_statuses: tuple[ContainerStatus, ...] = ()
 
 
 class SpodPod(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A pod of the daemon set: where it runs, and whether it is ready."""
+    """A pod of the daemon set: where it runs, whether it is ready, and why it does not start."""
 
     metadata: KeepMeta = field(default_factory=KeepMeta)
     spec: SpodPodSpec = field(default_factory=SpodPodSpec)
@@ -128,6 +148,24 @@ class SpodPod(Struct, frozen=True, rename="camel", omit_defaults=True):
     def ready(self) -> bool:
         """Its condition `Ready` is True."""
         return any(each.type == "Ready" and each.status == "True" for each in self.status.conditions)
+
+    @property
+    def waits_for(self) -> str:
+        """Why its containers do not start, with their image; empty if none of them waits in vain."""
+        for status in self.status.container_statuses:
+            waiting = status.state.waiting
+            if waiting is not None and waiting.reason not in ("", "ContainerCreating", "PodInitializing"):
+                return f"{waiting.reason} (image {status.image})"
+        return ""
+
+
+class EventKeep(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A Kubernetes Event on an object of ours: why something could not be done, and when last."""
+
+    metadata: KeepMeta = field(default_factory=KeepMeta)
+    reason: str = ""
+    message: str = ""
+    last_timestamp: str = ""
 
 
 class NodeKeep(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):

@@ -31,11 +31,12 @@ NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSErr
 
 
 class Answer(Struct, frozen=True):
-    """A whole answer. `retry_after_s`: the server's own wish (header `Retry-After`), else 0."""
+    """A whole answer. `retry_after_s`: the server's own wish (header `Retry-After`), else 0. `warnings`: as they came."""
 
     status: int
     body: bytes
     retry_after_s: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
 class Transport:
@@ -56,7 +57,8 @@ class Transport:
         """One request and its whole answer, whatever its status."""
         try:
             with self._open(call, ANSWER_S) as response:
-                return Answer(response.status_code, response.content, _retry_after(response))
+                warnings = tuple(response.raw.headers.getlist("Warning"))
+                return Answer(response.status_code, response.content, _retry_after(response), warnings)
         except NETWORK_ERRORS as error:
             raise Unavailable(f"{call.method} {call.path}: {error}") from error
 

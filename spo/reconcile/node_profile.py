@@ -73,7 +73,8 @@ def _install(
     if status is None:
         return Plan((_create_status(profile, settings),), about=about(profile))
     if status.metadata.deleting:
-        return _release(status)
+        # We are asked to let go, and only the news why is late: most likely the profile goes. If not, it comes back.
+        return _withdraw(view, profile, status, TERMINATING, settings)
     if labels.NODE_FINALIZER not in status.metadata.finalizers:
         finalizers = [*status.metadata.finalizers, labels.NODE_FINALIZER]
         return Plan((_patch(status, {"metadata": {"finalizers": finalizers}}),), about=about(profile))

@@ -24,13 +24,14 @@ from spo.model.seccomp import SeccompProfile, SeccompProfileStatus
 from spo.model.spod import DELETE, SecurityProfilesOperatorDaemon
 from spo.model.spod import NAME as SPOD
 from spo.model.states import INSTALLED, PENDING, TERMINATING, overall, ready
-from spo.model.times import stamp
+from spo.model.times import seconds, stamp
 from spo.reconcile.settings import Settings
 from spo.reconcile.verdict import Verdict, about, judge
 from spo.render.seccomp import annotation, unknown_syscalls
 
 SHOWN_NODES = 5
 SHOWN_SYSCALLS = 20
+PATIENCE_S = 40.0  # for a daemon that we do not see; as long as the cluster takes to notice that a node is silent
 UNKNOWN_SYSCALLS = "SyscallsKnown"
 
 
@@ -52,10 +53,10 @@ def decide(view: View, key: Key, settings: Settings) -> Plan:
     statuses = view.among(STATUSES_BY_PROFILE, f"{key.namespace}/{key.name}")
     profile = view.one(SeccompProfile, key.namespace, key.name)
     if profile is None:
-        return Plan(tuple(_send_away(view, statuses, settings)))
+        return Plan(tuple(_send_away(view, statuses, settings)), wake_at=_patience_ends(view, statuses))
     stale = [status for status in statuses if not _is_of(status, profile)]
     if stale:
-        return Plan(tuple(_send_away(view, stale, settings)), about=about(profile))
+        return Plan(tuple(_send_away(view, stale, settings)), _patience_ends(view, stale), about(profile))
     if profile.metadata.deleting:
         return _end(view, profile, statuses, settings)
 
@@ -74,10 +75,11 @@ def decide(view: View, key: Key, settings: Settings) -> Plan:
         return Plan((_patch(profile, {"metadata": metadata_patch}),), about=about(profile))
 
     # A node that left the cluster has no daemon to let go of its status; nobody else speaks for it.
-    intents: list[Intent] = _send_away(view, [status for status in statuses if not _alive(view, status)], settings)
+    left = [status for status in statuses if not _alive(view, status)]
     living = [status for status in statuses if _alive(view, status)]
+    intents: list[Intent] = _send_away(view, left, settings)
     intents += _show(view, profile, _status(view, profile, verdict, living, settings), verdict)
-    return Plan(tuple(intents), about=about(profile), problem=verdict.problem)
+    return Plan(tuple(intents), _patience_ends(view, left), about(profile), verdict.problem)
 
 
 def _goes(view: View, profile: SeccompProfile, verdict: Verdict, settings: Settings) -> bool:
@@ -104,7 +106,7 @@ def _end(view: View, profile: SeccompProfile, statuses: list[SecurityProfileNode
         return Plan((_patch(profile, {"metadata": {"finalizers": list(finalizers)}}),), about=about(profile))
     intents = _send_away(view, statuses, settings)
     intents += _show(view, profile, _ending(view, profile, statuses), None)
-    return Plan(tuple(intents), about=about(profile))
+    return Plan(tuple(intents), _patience_ends(view, statuses), about(profile))
 
 
 def _send_away(view: View, statuses: list[SecurityProfileNodeStatus], settings: Settings) -> list[Intent]:
@@ -113,13 +115,28 @@ def _send_away(view: View, statuses: list[SecurityProfileNodeStatus], settings: 
     for status in statuses:
         metadata = status.metadata
         held = labels.NODE_FINALIZER in metadata.finalizers
-        if held and not _served(view, status, settings):
+        if held and _is_silent(view, status) and not _served(view, status, settings):
             finalizers = list(metadata.without_finalizer(labels.NODE_FINALIZER).finalizers)
             patch = {"metadata": {"finalizers": finalizers}}
             intents.append(Patch(NODE_STATUSES, metadata.namespace, metadata.name, patch, metadata.resource_version))
         if not metadata.deleting:
             intents.append(Delete(NODE_STATUSES, metadata.namespace, metadata.name, metadata.uid))
     return intents
+
+
+def _is_silent(view: View, status: SecurityProfileNodeStatus) -> bool:
+    """Was its daemon asked so long ago that it would have answered?
+
+    That we know of no daemon there is no proof: news of nodes and pods comes by other ways than news of node statuses,
+    and may be late.
+    """
+    return status.metadata.deleting and view.now >= seconds(status.metadata.deletion_timestamp) + PATIENCE_S
+
+
+def _patience_ends(view: View, statuses: list[SecurityProfileNodeStatus]) -> float | None:
+    """When to look again whether a daemon that was asked to let go is there at all."""
+    ends = [seconds(each.metadata.deletion_timestamp) + PATIENCE_S for each in statuses if each.metadata.deleting]
+    return min((end for end in ends if end > view.now), default=None)
 
 
 def _alive(view: View, status: SecurityProfileNodeStatus) -> bool:

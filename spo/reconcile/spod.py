@@ -9,7 +9,7 @@ from spo.cache import View
 from spo.events import Key
 from spo.intents import NOTHING, About, Apply, Create, Intent, Patch, Plan, Tell
 from spo.model import labels
-from spo.model.builtin import DaemonSetKeep
+from spo.model.builtin import DaemonSetKeep, EventKeep, SpodPod
 from spo.model.manifest import plain
 from spo.model.meta import Condition, with_condition
 from spo.model.reasons import remedy
@@ -41,6 +41,9 @@ def decide(view: View, key: Key, settings: Settings) -> Plan:
         state, reason = ("CREATING", "Creating") if live is None else ("UPDATING", "Updating")
     elif live.rolled_out:
         state, reason = "RUNNING", "Available"
+    elif trouble := _trouble(view, live):
+        reason, message = trouble
+        return Plan(tuple(_show(view, spod, "ERROR", reason, f"{message}. {remedy(reason)}")), about=_about(spod))
     else:
         begun = spod.status.state in ("RUNNING", "UPDATING")
         state, reason = ("UPDATING", "Updating") if begun else ("CREATING", "Creating")
@@ -52,6 +55,20 @@ _MESSAGES = {
     "UPDATING": "the daemons are being rolled out again",
     "RUNNING": "a daemon is ready on every node",
 }
+
+
+def _trouble(view: View, live: DaemonSetKeep) -> tuple[str, str] | None:
+    """Why daemons are missing, as a reason word and in the words of who could not make or start them."""
+    status = live.status
+    if status.observed_generation < live.metadata.generation:
+        return None  # it has not tried yet
+    failures = view.all(EventKeep)
+    if failures and status.current_number_scheduled < status.desired_number_scheduled:
+        return "CannotCreateSPOD", max(failures, key=lambda each: each.last_timestamp).message
+    for pod in view.all(SpodPod):
+        if pod.waits_for:
+            return "CannotStartSPOD", f"pod {pod.metadata.name} on {pod.spec.node_name}: {pod.waits_for}"
+    return None
 
 
 def _daemonset_settings(settings: Settings) -> daemonset.Settings:

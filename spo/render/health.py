@@ -8,11 +8,18 @@ PORT = 8085  # plain HTTP: /livez, /readyz and /metrics
 
 
 def health() -> dict[str, Any]:
-    """The fields of a container that say so. There is no start-up probe: `/livez` answers from the first second on,
-    and a process that has not seen its first full lists is merely not ready.
+    """The fields of a container that say so.
+
+    There is no start-up probe: `/livez` answers as soon as there is a process, and one that has not seen its first full
+    lists is merely not ready.
     """
     return {
         "ports": [{"name": "health", "containerPort": PORT}],
         "livenessProbe": {"httpGet": {"path": "/livez", "port": "health"}, "periodSeconds": 10, "failureThreshold": 3},
-        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "health"}, "periodSeconds": 5},
+        # Asked at once, a starting Python would say no: a warning on every pod, and five seconds until the next look.
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": "health"},
+            "initialDelaySeconds": 2,
+            "periodSeconds": 5,
+        },
     }

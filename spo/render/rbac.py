@@ -39,6 +39,7 @@ MANAGER_AT_HOME: tuple[Grant, ...] = (
     (SPODS, "status", ("patch",)),
     (DAEMONSETS, "", (*READ, *APPLY)),
     (PODS, "", READ),  # the daemons'
+    (EVENTS, "", READ),  # why the daemon set cannot make its pods
     (LEASES, "", (*READ, *APPLY)),  # leader election
 )
 DAEMON_EVERYWHERE: tuple[Grant, ...] = (

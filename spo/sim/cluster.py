@@ -25,7 +25,7 @@ from spo.sim.store import Change, Store, StoreKey
 from spo.sim.timeline import SECOND_NS, Timeline
 
 QUIET_S = 15.0  # without a new revision, before the world counts as at rest
-HEARTBEATS = frozenset({"leases.coordination.k8s.io"})  # written for ever, even at rest
+CHATTER = frozenset({"leases.coordination.k8s.io", "events"})  # heartbeats and tales: written even at rest
 SERVICE_ACCOUNT = "system:serviceaccount:"
 LOADED_FIRST = ("Namespace", "CustomResourceDefinition", "Node")
 
@@ -63,7 +63,7 @@ class SimulatedCluster:
             service_account_admission=service_account_admission,
             authorize=authorize,
         )
-        self.world = World(self.timeline, self.store, self._component, self.resource, self.keys.suffix)
+        self.world = World(self.timeline, self.store, self._component, self.resource)
         self._starter = Starter(self.api, programs or {}, self.images, self._token, self.luck)
         self._dispatcher = Dispatcher(self.world, controllers)
         self._dispatcher.on_pod = self._tell_kubelets
@@ -125,6 +125,7 @@ class SimulatedCluster:
         capacity = capacity_pods or self._capacity_pods
         node = self._machine(name, capacity)
         self._component(f"node:{name}").create(NODES, manifest(node, labels or {}, capacity, [*taints]))
+        self.kubelets[name].resume()  # pods of an earlier machine of this name
         return node
 
     def _machine(self, name: str, capacity_pods: int) -> Node:
@@ -142,6 +143,8 @@ class SimulatedCluster:
 
     def stop_node(self, name: str) -> None:
         """Power off. The disk keeps what it has; after 40 s the cluster notices."""
+        if not self.nodes[name].lives:
+            return
         self.kubelets[name].power_off()
         life = self._node_life()
         if life is not None:
@@ -149,6 +152,8 @@ class SimulatedCluster:
 
     def start_node(self, name: str) -> None:
         """Power on: the kubelet reports, and brings the node's pods up anew."""
+        if self.nodes[name].lives:
+            return
         self.kubelets[name].boot()
         life = self._node_life()
         if life is not None:
@@ -222,7 +227,7 @@ class SimulatedCluster:
         return True
 
     def rest(self, max_s: float = 3600.0) -> bool:
-        """Let time pass until nothing is under way and nothing has been written for 15 s (heartbeats do not count)."""
+        """Let time pass until nothing is under way and nothing has been written for 15 s (but leases and Events)."""
         timeline = self.timeline
         deadline_ns = timeline.now_ns + round(max_s * SECOND_NS)
         while True:
@@ -239,7 +244,7 @@ class SimulatedCluster:
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _note_move(self, change: Change) -> None:
-        if change.key.resource not in HEARTBEATS:
+        if change.key.resource not in CHATTER:
             self._moved_ns = self.timeline.now_ns
 
     def _tell_kubelets(self, old: PodFacts | None, new: PodFacts | None) -> None:

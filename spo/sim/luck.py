@@ -42,7 +42,8 @@ class Rule(Struct, frozen=True):
     verdict: Verdict
     door: str = ""
     what: str = ""
-    who: str = ""
+    who: str = ""  # how its pod's name begins
+    on: str = ""
     nth: int = 0
     one_in: int = 0
 
@@ -50,6 +51,7 @@ class Rule(Struct, frozen=True):
         return (
             (not self.door or self.door == call.door)
             and (not self.what or self.what == call.what)
+            and (not self.on or self.on == call.on)
             and call.who.startswith(self.who)
         )
 

@@ -174,6 +174,8 @@ def test_what_happens_while_muted_is_in_the_history_only() -> None:
         stage.put("admin", PODS, "web", **pod("Running"))
     assert stage.told == []
     assert stage.chronicle.history.entries == entries + 1
+    stage.put("admin", PODS, "db", **pod("Running"))
+    assert stage.told == ["you: applied Pod shop/db"]
 
 
 def test_values_are_told_in_a_few_words() -> None:

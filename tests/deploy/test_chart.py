@@ -9,10 +9,11 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from api_server import api_server, assets_or_skip
 
 from spo.cli.deploy import texts
 from spo.render.chart_values import Image
@@ -130,6 +131,14 @@ def test_what_it_tells_the_manager_is_what_the_daemons_get() -> None:
     assert told["KUBELET_DIR"] == "/data/kubelet"
 
 
+def test_every_setting_stands_somewhere_in_a_template() -> None:
+    written = "".join(path.read_text() for path in (CHART / "templates").rglob("*.yaml"))
+    sections = {name: value for name, value in values().items() if name in ("image", "manager", "namespace")}
+    settings = [name for name in values() if name not in sections]
+    settings += [f"{section}.{name}" for section, part in sections.items() for name in part]
+    assert [name for name in settings if not re.search(rf"\.Values\.{re.escape(name)}\b", written)] == []
+
+
 def test_every_file_is_made_or_known_to_be_written_by_hand() -> None:
     made = {name.removeprefix("chart/") for name in texts() if name.startswith("chart/")}
     there = {path.relative_to(CHART).as_posix() for path in CHART.rglob("*") if path.is_file()}
@@ -232,10 +241,11 @@ def test_helm_brings_the_definitions(helm: Path) -> None:
     assert by_name(found) == by_name([each for each in manifests() if each["kind"] == "CustomResourceDefinition"])
 
 
-def test_helm_renders_as_the_little_reader_above_does(helm: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("digest", ["", "sha256:" + "0" * 64])
+def test_helm_renders_as_the_little_reader_above_does(helm: Path, tmp_path: Path, digest: str) -> None:
     """With every setting set to something else."""
     given: Object = {
-        "image": {"repository": "example.org/spo", "tag": "2", "digest": "", "pullPolicy": "Always"},
+        "image": {"repository": "example.org/spo", "tag": "2", "digest": digest, "pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "registry"}],
         "kubeletDir": "/data/kubelet",
         "baseProfiles": False,
@@ -279,3 +289,72 @@ def test_helm_refuses_a_wrong_setting_by_name(helm: Path, setting: str, complain
 
 def test_the_chart_can_be_part_of_another(helm: Path) -> None:
     assert template(helm, "--set", "global.shared=1")
+
+
+# -- with a real API server ----------------------------------------------------------------------------------------
+
+DRY_RUN = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
+
+
+class Server(NamedTuple):
+    """An API server that has our definitions and the namespace HOME: a dry run needs both."""
+
+    kubeconfig: Path
+
+    def kubectl(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        return self.call(assets_or_skip() / "kubectl", *arguments, given=given)
+
+    def call(self, program: Path, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a client, which must succeed without a warning of the server."""
+        environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+        done = subprocess.run([program, *arguments], input=given, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr
+        return done
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with api_server() as kubeconfig:
+        server = Server(kubeconfig)
+        server.kubectl("create", "namespace", HOME)
+        server.kubectl("apply", "--server-side", "-f", str(ROOT / "deploy" / "crds"))
+        server.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        yield server
+
+
+def test_a_real_api_server_takes_the_plain_manifests(server: Server) -> None:
+    wanted = manifests(HOME)
+    done = server.kubectl(*DRY_RUN, given=yaml.safe_dump_all(wanted))
+    assert done.stdout.count("(server dry run)") == len(wanted)
+
+
+def test_a_real_api_server_takes_the_chart(helm: Path, server: Server) -> None:
+    wanted = template(helm, "--include-crds", "--set", "namespace.create=true,imagePullSecrets[0].name=registry")
+    done = server.kubectl(*DRY_RUN, given=yaml.safe_dump_all(wanted))
+    assert done.stdout.count("(server dry run)") == len(wanted) == len(manifests(HOME))
+
+
+@pytest.mark.parametrize(
+    ("namespace", "options"),
+    [
+        ("made-by-helm", ["--create-namespace"]),
+        ("of-the-chart", ["--create-namespace", "--set", "namespace.create=true"]),
+        (HOME, ["--take-ownership", "--set", "namespace.create=true"]),
+    ],
+)
+def test_helm_installs_changes_and_removes_it_but_keeps_the_namespace(
+    helm: Path, server: Server, namespace: str, options: list[str]
+) -> None:
+    release = ("spo", "--namespace", namespace)
+    server.call(helm, "install", *release, str(CHART), *options)
+    server.call(helm, "upgrade", *release, str(CHART), "--reuse-values", "--set", "manager.replicas=3")
+    deployment = server.kubectl("get", "deployments", "-n", namespace, "-o", "jsonpath={.items[*].spec.replicas}")
+    assert deployment.stdout == "3"
+
+    server.call(helm, "uninstall", *release)
+
+    kinds = "deployments,seccompprofiles,serviceaccounts,roles,clusterroles,clusterrolebindings"
+    left = server.kubectl("get", kinds, "-n", namespace, "-l", "app=security-profiles-operator", "-o", "name")
+    assert left.stdout == ""
+    assert server.kubectl("get", "namespace", namespace, "-o", "name").stdout == f"namespace/{namespace}\n"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from known import ME, SLEEPER, daemon_on, daemons, node, profile, spod, status_on, view_of
+from known import ME, NOW, SLEEPER, daemon_on, daemons, node, profile, spod, status_on, view_of
 from msgspec.structs import replace
 
 from spo.events import Key
@@ -169,6 +169,15 @@ def test_a_deletion_ends_although_a_node_is_gone_for_ever() -> None:
     assert isinstance(patch, Patch)
     assert patch.resource.kind == "SecurityProfileNodeStatus"
     assert patch.patch["metadata"]["finalizers"] == []
+
+
+def test_a_daemon_that_we_do_not_see_is_given_time_to_answer_all_the_same() -> None:
+    sleeper = profile(deleting=True)
+    asked = status_on("node-9", "Installed", of=sleeper, deleting=True, deleted_at="2025-12-31T23:59:30Z")
+    plan = decided(sleeper, node("node-1"), daemons(1), daemon_on("node-1"), asked)
+
+    assert not any(isinstance(each, Patch) and "finalizers" in each.patch.get("metadata", {}) for each in plan.intents)
+    assert plan.wake_at == NOW + 10
 
 
 def test_a_node_that_its_daemon_left_holds_nobody_up_but_one_whose_daemon_is_coming_does() -> None:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from known import ME, OPERATOR, daemons, spod, view_of
+from known import ME, OPERATOR, daemon_on, daemons, spod, view_of
 from msgspec.structs import replace
 
 from spo.events import Key
 from spo.intents import Apply, Create, Patch, Plan, Tell
+from spo.model.builtin import ContainerState, ContainerStatus, SpodPodStatus, Waiting
 from spo.reconcile.spod import covers, decide
 from spo.roles import manager
 
@@ -112,3 +113,22 @@ def test_the_servers_defaults_are_no_change() -> None:
     assert not covers({"a": [{"b": 1}]}, {"a": [{"b": 1}, {"b": 2}]})
     assert not covers({"a": 1}, {"a": 2})
     assert not covers({"a": 1}, {})
+
+
+def test_an_image_that_cannot_be_pulled_is_named_on_spod() -> None:
+    first = as_applied(decided(spod()), ready=0)
+    waiting = ContainerStatus("operator:none", ContainerState(Waiting("ImagePullBackOff")))
+    pod = replace(daemon_on("node-1"), status=SpodPodStatus("Pending", container_statuses=(waiting,)))
+    status = shown(decided(spod(), first, pod))
+
+    assert status["state"] == "ERROR"
+    assert "operator:none" in status["conditions"][0]["message"]
+    assert "node-1" in status["conditions"][0]["message"]
+
+
+def test_a_container_that_is_being_created_is_no_trouble() -> None:
+    first = as_applied(decided(spod()), ready=0)
+    creating = ContainerStatus("operator:0.1.0", ContainerState(Waiting("ContainerCreating")))
+    pod = replace(daemon_on("node-1"), status=SpodPodStatus("Pending", container_statuses=(creating,)))
+
+    assert shown(decided(spod(), first, pod))["state"] == "CREATING"

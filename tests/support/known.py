@@ -72,6 +72,7 @@ def status_on(
     deleting: bool = False,
     held: bool = True,
     owner: str = "",
+    deleted_at: str = "2025-12-31T23:00:00Z",
 ) -> SecurityProfileNodeStatus:
     made = node_status("SeccompProfile", of.metadata.name, of.metadata.namespace, node, state)
     reference = OwnerReference("v1beta1", "SeccompProfile", of.metadata.name, owner or of.metadata.uid, controller=True)
@@ -83,7 +84,7 @@ def status_on(
         labels=made.metadata.labels,
         annotations={labels.FORM: form} if form else {},
         finalizers=(labels.NODE_FINALIZER,) if held else (),
-        deletion_timestamp="2026-01-01T00:00:00Z" if deleting else "",
+        deletion_timestamp=deleted_at if deleting else "",
         owner_references=(reference,),
     )
     return made.with_metadata(metadata)

@@ -11,10 +11,11 @@ from spo.sim.store import Store, StoreKey
 Object = dict[str, Any]
 
 DEFAULT_ACCOUNT = "default"
+SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 
 
 class Admission:
-    """NamespaceLifecycle, always; ServiceAccount, if switched on."""
+    """NamespaceLifecycle and Priority, always; ServiceAccount, if switched on."""
 
     def __init__(self, store: Store, service_accounts: bool) -> None:
         self._store = store
@@ -24,8 +25,10 @@ class Admission:
         """Raises ApiError 404 or 403."""
         if call.served.kind.resource.namespaced:
             self._check_namespace(call, obj)
-        if self._service_accounts and call.served.storage == "pods":
-            self._give_account(call, obj)
+        if call.served.storage == "pods":
+            if self._service_accounts:
+                self._give_account(call, obj)
+            self._give_priority(call, obj)
 
     def _check_namespace(self, call: Call, obj: Object) -> None:
         namespace = call.key.namespace
@@ -51,3 +54,17 @@ class Admission:
         if self._store.get(StoreKey("serviceaccounts", namespace, name)) is None:
             why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
             raise forbidden("pods", "", obj["metadata"].get("name", ""), why)
+
+    def _give_priority(self, call: Call, obj: Object) -> None:
+        """The class's value; classes of the system are there from the start (admission plugin Priority)."""
+        spec = obj.get("spec") or {}
+        name = spec.get("priorityClassName")
+        if not name:
+            return
+        record = self._store.get(StoreKey("priorityclasses.scheduling.k8s.io", "", name))
+        value = record.object().get("value", 0) if record is not None else SYSTEM_PRIORITIES.get(name)
+        if value is None:
+            # The name is generated later: the message has what the client sent.
+            sent = obj["metadata"].get("generateName") or obj["metadata"].get("name", "")
+            raise forbidden("pods", "", sent, f"no PriorityClass with name {name} was found")
+        spec["priority"] = value

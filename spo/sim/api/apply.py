@@ -62,7 +62,7 @@ def apply(
     merged: Object = _merged(live, wanted, kind.shape)
     _settle_conflicts(live, merged, ours, others, kind, manager, force)
     previous = mine.paths if mine else set()
-    _drop(merged, previous - ours, others, kind.shape)
+    _drop(merged, previous - ours, [ours, *(owner.paths for owner in others)], kind.shape)
     time = mine.time if mine and mine.paths == ours else stamp
     new = _Owner(manager, "Apply", kind.resource.api_version, subresource, time, ours)
     _write(merged, [new if owner is mine else owner for owner in owners] + ([] if mine else [new]))
@@ -207,12 +207,12 @@ def _merged_list(live: list[Any], applied: list[Any], shape: Shape) -> list[Any]
     return result
 
 
-def _drop(merged: Object, gone: set[FieldPath], others: list[_Owner], shape: Shape) -> None:
-    """Remove what `manager` owned and no longer wants, unless somebody else owns it or something inside."""
-    kept = {path[:length] for owner in others for path in owner.paths for length in range(1, len(path) + 1)}
+def _drop(merged: Object, gone: set[FieldPath], owned: list[set[FieldPath]], shape: Shape) -> None:
+    """Remove what `manager` owned and no longer wants, unless somebody owns it or something inside."""
+    kept = {path[:length] for paths in owned for path in paths for length in range(1, len(path) + 1)}
     # Elements before what is in them: without its keys an element could not be found.
     for path in sorted(gone - kept, key=lambda path: (len(path), path)):
-        remove(merged, path, shape)
+        remove(merged, path, shape, kept)
 
 
 # -- owners ------------------------------------------------------------------------------------------------------

@@ -58,8 +58,10 @@ class Call(Struct):
 
     def check_write_options(self, applying: bool = False) -> None:
         """Refuse a write with options that cannot be (422, before anything else is looked at)."""
-        errors: list[FieldError] = []
         query = self.query
+        if not query and not applying:
+            return
+        errors: list[FieldError] = []
         if applying and not query.get("fieldManager"):
             errors.append(
                 FieldError("fieldManager", "FieldValueRequired", "Required value: is required for apply patch")
@@ -100,8 +102,8 @@ def _unsupported(path: str, shown: str, supported: tuple[str, ...]) -> FieldErro
     return FieldError(path, "FieldValueNotSupported", f"Unsupported value: {shown}: supported values: {listed}")
 
 
-def quoted(text: str) -> str:
-    """A string as Go's %q and JSON write it."""
+def quoted(text: Any) -> str:
+    """A string as Go's %q and JSON write it; any other value as JSON."""
     return msgspec.json.encode(text).decode()
 
 

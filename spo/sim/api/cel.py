@@ -16,7 +16,7 @@ from spo.sim.api.fielderrors import as_json
 from spo.sim.api.schema_validation import show
 from spo.sim.api.status import FieldError
 
-Test = Callable[[Any, Any], Any]  # (self, oldSelf) → value; KeyError where a field is missing
+Test = Callable[[Any, Any], Any]  # (self, oldSelf) → value; KeyError: no such field; TypeError: no such overload
 Step = tuple[str, Any]  # ("field", name), ("items", merge keys) or ("values", None)
 
 _TOKEN = re.compile(r"""\s*(?:(&&|\|\||[=!<>]=|[!<>().])|([A-Za-z_]\w*)|(-?\d+)|"([^"\\]*)"|'([^'\\]*)')""")
@@ -42,12 +42,14 @@ class Rule(Struct, frozen=True):
             return []
         errors = []
         for value, before, path in _places(obj, _NONE if old is None else old, self.steps, ()):
-            if (self.transition and before is _NONE) or value == before:
+            if self.transition and before is _NONE:
                 continue
             try:
                 fine, why = self.test(value, before), self.message
             except KeyError as missing:
                 fine, why = False, f"no such key: {missing.args[0]} evaluating rule: {self.message}"
+            except TypeError:
+                fine, why = False, f"no such overload evaluating rule: {self.message}"
             if fine is not True:
                 shown = "" if isinstance(value, (dict, list)) else f"{as_json(value)}: "
                 errors.append(FieldError(show(path), "FieldValueInvalid", f"Invalid value: {shown}{why}"))
@@ -75,7 +77,9 @@ def _rule(spec: Mapping[str, Any], steps: tuple[Step, ...]) -> Rule:
 
 
 def _places(value: Any, old: Any, steps: tuple[Step, ...], path: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Every value the steps lead to, with the old value that corresponds to it."""
+    """Every value the steps lead to, unless it or what it is part of is unchanged; with the old value it stands for."""
+    if value == old:
+        return
     if not steps:
         yield value, old, path
         return
@@ -210,6 +214,8 @@ def _path(tokens: list[tuple[str, Any]]) -> Test:
     def follow(new: Any, old: Any) -> Any:
         value = new if root == "self" else old
         for name in names:
+            if not isinstance(value, dict):
+                raise TypeError(name)
             value = value[name]
         return value
 

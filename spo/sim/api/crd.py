@@ -9,7 +9,7 @@ from spo.model.resource import Resource
 from spo.sim.api.fielderrors import as_json
 from spo.sim.api.kinds import METADATA_FIELDS, Column, Kind, Object, Scale
 from spo.sim.api.schema import Schema
-from spo.sim.api.shape import Shape
+from spo.sim.api.shape import METADATA_SHAPE, Shape
 from spo.sim.api.status import FieldError
 
 _STANDARD_FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
@@ -108,14 +108,6 @@ def _scale(spec: Mapping[str, str] | None) -> Scale | None:
         return None
     paths = (spec["specReplicasPath"], spec["statusReplicasPath"], spec.get("labelSelectorPath", ""))
     return Scale(*(tuple(path.split(".")[1:]) for path in paths))
-
-
-METADATA_SHAPE = Shape(
-    fields={
-        "finalizers": Shape(type="list", unique=True),
-        "ownerReferences": Shape(type="list", keys=("uid",), merge_key="uid", items=Shape(atomic=True)),
-    }
-)
 
 
 def _with_metadata(shape: Shape) -> Shape:

@@ -8,14 +8,19 @@ from typing import Any
 
 from spo.sim.api.fielderrors import as_json, forbidden, immutable, invalid, required, unsupported
 from spo.sim.api.kinds import Object
-from spo.sim.api.schema import Schema
-from spo.sim.api.schema_validation import FORMATS, go_pattern
+from spo.sim.api.schema import UNSET, Schema
+from spo.sim.api.schema_validation import FORMATS, compile_check, go_pattern
 from spo.sim.api.status import FieldError
 
 CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 _SCHEMA = "openAPIV3Schema"
 # Value validation that structural schemas may have and this simulator does not enforce: refused rather than ignored.
 _REFUSED = ("allOf", "anyOf", "oneOf", "not", "patternProperties", "definitions", "dependencies", "$ref", "uniqueItems")
+_CHOICES = {
+    "type": ("array", "boolean", "integer", "number", "object", "string"),
+    "x-kubernetes-list-type": ("atomic", "map", "set"),
+    "x-kubernetes-map-type": ("atomic", "granular"),
+}
 _KNOWN_FORMATS = {*FORMATS, "int32", "int64", "float", "double", "password"}
 _NAME_FIELDS = ("plural", "singular", "shortNames", "kind", "listKind")
 _VERSION_FIELDS = {  # the internal type, as one error quotes it, with its zero values
@@ -36,7 +41,7 @@ def default(crd: Object) -> None:
 
 def prepare_create(crd: Object) -> None:
     """The status of a CRD nobody has looked at yet."""
-    stored = [version["name"] for version in crd["spec"].get("versions") or () if version.get("storage")]
+    stored = [version.get("name", "") for version in crd["spec"].get("versions") or () if version.get("storage")]
     crd["status"] = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored[:1]}
     crd["metadata"]["generation"] = 1
 
@@ -145,6 +150,8 @@ def _versions(versions: list[Object]) -> list[FieldError]:
         if not any(version.get("storage") for version in versions):
             errors.append(invalid("status.storedVersions", None, "must have at least one stored version"))
     for index, version in enumerate(versions):
+        if not version.get("name"):
+            errors.append(required(f"spec.versions[{index}].name"))
         schema = (version.get("schema") or {}).get(_SCHEMA)
         if schema is None:
             errors.append(required(f"spec.versions[{index}].schema.{_SCHEMA}"))
@@ -168,12 +175,18 @@ def _structural(node: Object, where: str, without_type: str) -> list[FieldError]
     free = node.get("x-kubernetes-int-or-string") or node.get("x-kubernetes-preserve-unknown-fields")
     if not node.get("type") and not free:
         errors.append(required(f"{where}.type", without_type))
+    for word, choices in _CHOICES.items():
+        if node.get(word) and node[word] not in choices:
+            errors.append(unsupported(f"{where}.{word}", node[word], choices))
     for word in _REFUSED:
         if word in node and not (word == "anyOf" and node.get("x-kubernetes-int-or-string")):
             errors.append(_beyond(f"{where}.{word}", word))
     if node.get("format") and node["format"] not in _KNOWN_FORMATS:
         errors.append(_beyond(f"{where}.format", f"the format {node['format']}"))
-    errors += _pattern(node, where)
+    errors += [*_keys(node, where), *_pattern(node, where), *_default(node, where)]
+    for index, rule in enumerate(node.get("x-kubernetes-validations") or ()):
+        if not rule.get("rule"):
+            errors.append(required(f"{where}.x-kubernetes-validations[{index}].rule", "rule is not specified"))
     for name, child in (node.get("properties") or {}).items():
         text = "must not be empty for specified object fields"
         errors += _structural(child, f"{where}.properties[{name}]", text)
@@ -183,6 +196,33 @@ def _structural(node: Object, where: str, without_type: str) -> list[FieldError]
     if isinstance(node.get("items"), dict):
         errors += _structural(node["items"], f"{where}.items", "must not be empty for specified array items")
     return errors
+
+
+def _keys(node: Object, where: str) -> list[FieldError]:
+    """The keys of an associative list are fields of its elements."""
+    if node.get("x-kubernetes-list-type") != "map":
+        return []
+    where = f"{where}.x-kubernetes-list-map-keys"
+    keys = node.get("x-kubernetes-list-map-keys")
+    if not keys:
+        return [required(where, "must not be empty if x-kubernetes-list-type is map")]
+    known = (node.get("items") or {}).get("properties") or {}
+    why = "entries have to be properties of the items"
+    return [invalid(f"{where}[{index}]", key, why) for index, key in enumerate(keys) if key not in known]
+
+
+def _default(node: Object, where: str) -> list[FieldError]:
+    """A default satisfies its own schema, and has no field that would be pruned."""
+    if node.get("default") is None:
+        return []
+    if Schema(node).unknown_in(node["default"]):
+        return [invalid(f"{where}.default", node["default"], "must not have unknown fields")]
+    errors: list[FieldError] = []
+    try:
+        compile_check(node)(node["default"], UNSET, (), errors)
+    except (re.error, KeyError, TypeError):
+        return []  # the schema itself is wrong, which is told elsewhere
+    return [FieldError(f"{where}.default", error.reason, error.message) for error in errors]
 
 
 def _pattern(node: Object, where: str) -> list[FieldError]:

@@ -12,8 +12,8 @@ from spo.sim.api import bodies, definitions
 from spo.sim.api.call import Call, answer, answer_object, dry_run_faults, options_refused, quoted
 from spo.sim.api.http import Response
 from spo.sim.api.listing import Lister, list_body
-from spo.sim.api.resources import CRDS
-from spo.sim.api.rest import Rest, converted, may_go, shaped
+from spo.sim.api.resources import CRDS, converted, shaped, to_store
+from spo.sim.api.rest import Rest, may_go
 from spo.sim.api.status import FieldError, bad_request, conflict, forbidden
 from spo.sim.store import Record, Store
 from spo.sim.timeline import Timeline
@@ -152,23 +152,23 @@ class Deleter:
         graceful = self._begin_grace(call, obj, options)
         if graceful is None:  # already on its way, and nothing shorter was asked for
             return False, obj
-        finalizers_changed = _set_gc_finalizers(obj["metadata"], options)
+        _set_gc_finalizers(obj["metadata"], options)
         pending = bool(obj["metadata"].get("finalizers"))
         if not graceful and pending:
             self._mark(obj["metadata"])
-        if graceful or pending or finalizers_changed:
+        if graceful or pending:
             obj = self._save(call, record, obj, options)
             if pending or obj["metadata"].get("deletionGracePeriodSeconds"):
                 return False, obj
         if options.dry_run:
             return True, obj
-        last = shaped(call.served, obj if graceful else converted(call.served, record))
-        self._store.delete(record.key, last)
+        last = obj if graceful else converted(call.served, record)
+        self._store.delete(record.key, to_store(call.served, last))
         return True, last
 
     def _save(self, call: Call, record: Record, obj: Object, options: DeleteOptions) -> Object:
         if not options.dry_run and obj != converted(call.served, record):
-            self._store.put(record.key, shaped(call.served, obj))  # gives obj's metadata its new version
+            self._store.put(record.key, to_store(call.served, obj))  # gives obj's metadata its new version
         return obj
 
     # -- grace ---------------------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ class Deleter:
     def _end(self, call: Call, record: Record, obj: Object, options: DeleteOptions) -> tuple[bool, Object]:
         if may_go(call.served, obj):
             if not options.dry_run:
-                self._store.delete(record.key, shaped(call.served, obj))
+                self._store.delete(record.key, to_store(call.served, obj))
             return True, obj
         return False, self._save(call, record, obj, options)
 
@@ -260,19 +260,17 @@ def _check_preconditions(call: Call, obj: Object, options: DeleteOptions) -> Non
             raise conflict(resource.kind, resource.group, meta["name"], why)
 
 
-def _set_gc_finalizers(meta: Object, options: DeleteOptions) -> bool:
+def _set_gc_finalizers(meta: Object, options: DeleteOptions) -> None:
     """What becomes of dependants stands in a finalizer; what was chosen before stays, unless chosen anew."""
     before = list(meta.get("finalizers") or ())
-    chosen = [(ORPHAN, _wants(ORPHAN, before, options)), (FOREGROUND, _wants(FOREGROUND, before, options))]
     after = [finalizer for finalizer in before if finalizer not in (ORPHAN, FOREGROUND)]
-    after += [finalizer for finalizer, wanted in chosen if wanted]
+    after += [finalizer for finalizer in (ORPHAN, FOREGROUND) if _wants(finalizer, before, options)]
     if sorted(after) == sorted(before):
-        return False
+        return
     if after:
         meta["finalizers"] = after
     else:
-        meta.pop("finalizers", None)
-    return True
+        del meta["finalizers"]
 
 
 def _wants(finalizer: str, before: list[str], options: DeleteOptions) -> bool:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from spo.sim.api import definitions
 from spo.sim.api.http import Request, Response
 from spo.sim.api.kinds import Object
-from spo.sim.api.resources import CRDS, Registry
-from spo.sim.api.rest import shaped
+from spo.sim.api.resources import CRDS, Registry, shaped
 from spo.sim.api.status import qualified
 from spo.sim.store import Change, Record, Store, StoreKey
 from spo.sim.timeline import Timeline

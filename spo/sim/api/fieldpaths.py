@@ -6,7 +6,7 @@ A step is `f:name`, `k:{"name":"x"}` (an element of an associative list) or `v:"
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from spo.sim.api.kinds import Object
@@ -98,23 +98,26 @@ def show(path: FieldPath) -> str:
     return text
 
 
-def remove(value: Any, path: FieldPath, shape: Shape) -> None:
-    """Take what stands at `path` out of an object, and every map or list that becomes empty by it."""
-    step, rest = path[0], path[1:]
+def remove(value: Any, path: FieldPath, shape: Shape, kept: Collection[FieldPath] = (), depth: int = 0) -> None:
+    """Take what stands at `path` out of an object, and every map or list that becomes empty by it and is not `kept`.
+
+    `value` is what stands at the first `depth` steps of the path.
+    """
+    step, last = path[depth], depth == len(path) - 1
     if isinstance(value, dict):
         name = step[2:]
         if name in value:
-            if rest:
-                remove(value[name], rest, shape.field(name))
-            if not rest or value[name] in ({}, []):
+            if not last:
+                remove(value[name], path, shape.field(name), kept, depth + 1)
+            if last or (value[name] in ({}, []) and path[: depth + 1] not in kept):
                 del value[name]
     elif isinstance(value, list):
         for index, item in enumerate(value):
             if step_of(item, shape) == step:
-                if rest:
-                    remove(item, rest, shape.element)
-                else:
+                if last:
                     del value[index]
+                else:
+                    remove(item, path, shape.element, kept, depth + 1)
                 return
 
 

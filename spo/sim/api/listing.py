@@ -16,8 +16,7 @@ from spo.sim.api.call import Call, answer, options_refused
 from spo.sim.api.fieldselectors import FieldSelector
 from spo.sim.api.http import Response
 from spo.sim.api.lookup import Lookup, dimension
-from spo.sim.api.resources import Served
-from spo.sim.api.rest import converted, rendered
+from spo.sim.api.resources import Served, converted, rendered
 from spo.sim.api.revisions import revision_of, too_large
 from spo.sim.api.selectors import LabelSelector
 from spo.sim.api.status import ApiError, FieldError, bad_request, expired

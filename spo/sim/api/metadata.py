@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from spo.sim.api import names
+from spo.sim.api.fielderrors import invalid
 from spo.sim.api.status import FieldError
 
 Object = dict[str, Any]
@@ -22,16 +21,19 @@ _TEXTS = (
     "creationTimestamp",
     "deletionTimestamp",
 )
-_NUMBERS = ("generation", "deletionGracePeriodSeconds")
 _MAPS = ("labels", "annotations")
-_LISTS = {
-    "finalizers": "[]string",
-    "ownerReferences": "[]v1.OwnerReference",
-    "managedFields": "[]v1.ManagedFieldsEntry",
+_TYPES: dict[str, tuple[type, str]] = {  # field → what JSON gives, what Go calls it
+    **dict.fromkeys(_TEXTS, (str, "string")),
+    **dict.fromkeys(("generation", "deletionGracePeriodSeconds"), (int, "int64")),
+    **dict.fromkeys(_MAPS, (dict, "map[string]string")),
+    "finalizers": (list, "[]string"),
+    "ownerReferences": (list, "[]v1.OwnerReference"),
+    "managedFields": (list, "[]v1.ManagedFieldsEntry"),
 }
-_KNOWN = frozenset((*_TEXTS, *_NUMBERS, *_MAPS, *_LISTS))
-_OWNER_TEXTS = ("apiVersion", "kind", "name", "uid")
-_OWNER_FLAGS = ("controller", "blockOwnerDeletion")
+_OWNER_TYPES: dict[str, type] = {
+    **dict.fromkeys(("apiVersion", "kind", "name", "uid"), str),
+    **dict.fromkeys(("controller", "blockOwnerDeletion"), bool),
+}
 _SET_BY_SERVER = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 ANNOTATIONS_BYTES_MAX = 256 * 1024
@@ -60,25 +62,25 @@ def read(metadata: Any, custom: bool) -> list[str]:
     if not isinstance(metadata, dict):
         raise WrongType(f"json: cannot unmarshal {go_type(metadata)} into Go value of type v1.ObjectMeta")
     prefix = "ObjectMeta." if custom else "ObjectMeta.metadata."
-    for field in _TEXTS:
-        _expect(metadata.get(field), str, prefix + field, "string")
-    for field in _NUMBERS:
-        _expect(metadata.get(field), int, prefix + field, "int64")
-    for field in _MAPS:
-        values = metadata.get(field)
-        _expect(values, dict, prefix + field, "map[string]string")
-        if values:
-            metadata[field] = {key: _text(value, prefix + field) for key, value in values.items()}
-    for field in _LISTS:
-        _expect(metadata.get(field), list, prefix + field, _LISTS[field])
-    if metadata.get("finalizers"):
-        metadata["finalizers"] = [_text(value, prefix + "finalizers") for value in metadata["finalizers"]]
-    for owner in metadata.get("ownerReferences") or ():
-        _expect_owner(owner, prefix + "ownerReferences")
-    unknown = _unknown(metadata)
-    for field in [field for field, value in metadata.items() if field not in _KNOWN or _empty(field, value)]:
+    unknown, dropped = list[str](), list[str]()
+    for field, value in metadata.items():
+        known = _TYPES.get(field)
+        if known is None:
+            unknown.append(f"metadata.{field}")
+        else:
+            _expect(value, known[0], prefix + field, known[1])
+        if known is None or _empty(field, value):
+            dropped.append(field)
+    for field in dropped:
         del metadata[field]
     metadata.pop("selfLink", None)
+    for field in _MAPS:
+        if field in metadata:
+            metadata[field] = {key: _text(value, prefix + field) for key, value in metadata[field].items()}
+    if "finalizers" in metadata:
+        metadata["finalizers"] = [_text(value, prefix + "finalizers") for value in metadata["finalizers"]]
+    for index, owner in enumerate(metadata.get("ownerReferences", ())):
+        unknown += _read_owner(owner, prefix + "ownerReferences", f"metadata.ownerReferences[{index}]")
     return unknown
 
 
@@ -86,15 +88,6 @@ def _empty(field: str, value: Any) -> bool:
     if isinstance(value, int):  # a grace period of 0 is not the same as none
         return value == 0 and field == "generation"
     return not value
-
-
-def _unknown(metadata: Object) -> list[str]:
-    unknown = [f"metadata.{field}" for field in metadata if field not in _KNOWN]
-    for index, owner in enumerate(metadata.get("ownerReferences") or ()):
-        for field in [field for field in owner if field not in (*_OWNER_TEXTS, *_OWNER_FLAGS)]:
-            unknown.append(f"metadata.ownerReferences[{index}].{field}")
-            del owner[field]
-    return unknown
 
 
 def _expect(value: Any, wanted: type, place: str, go_name: str) -> None:
@@ -108,15 +101,17 @@ def _text(value: Any, place: str) -> str:
     return value or ""  # as Go decodes null
 
 
-def _expect_owner(owner: Any, place: str) -> None:
+def _read_owner(owner: Any, place: str, path: str) -> list[str]:
     if not isinstance(owner, dict):
         raise WrongType(
             f"json: cannot unmarshal {go_type(owner)} into Go struct field {place} of type v1.OwnerReference"
         )
-    for field in _OWNER_TEXTS:
-        _expect(owner.get(field), str, f"{place}.{field}", "string")
-    for field in _OWNER_FLAGS:
-        _expect(owner.get(field), bool, f"{place}.{field}", "bool")
+    unknown = [field for field in owner if field not in _OWNER_TYPES]
+    for field in unknown:
+        del owner[field]
+    for field, value in owner.items():
+        _expect(value, _OWNER_TYPES[field], f"{place}.{field}", _OWNER_TYPES[field].__name__)
+    return [f"{path}.{field}" for field in unknown]
 
 
 def go_type(value: Any) -> str:
@@ -162,9 +157,9 @@ def faults(metadata: Object, plural: str, custom: bool) -> list[FieldError]:
     base = metadata.get("generateName", "")
     if base:
         # A base may end in the dash that parts it from what is appended.
-        errors += [_invalid("metadata.generateName", base, fault) for fault in name_faults(_dash_masked(base))]
+        errors += [invalid("metadata.generateName", base, fault) for fault in name_faults(_dash_masked(base))]
     if name := metadata.get("name", ""):
-        errors += [_invalid("metadata.name", name, fault) for fault in name_faults(name)]
+        errors += [invalid("metadata.name", name, fault) for fault in name_faults(name)]
     else:
         errors.append(
             FieldError("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
@@ -177,7 +172,7 @@ def update_faults(metadata: Object, old: Object, custom: bool) -> list[FieldErro
     errors = _common_faults(metadata, custom)
     for field in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
         if metadata.get(field) != old.get(field):
-            errors.append(_invalid(f"metadata.{field}", metadata.get(field), "field is immutable"))
+            errors.append(invalid(f"metadata.{field}", metadata.get(field), "field is immutable"))
     if "deletionTimestamp" in old:
         known = old.get("finalizers", ())
         if added := [finalizer for finalizer in metadata.get("finalizers", ()) if finalizer not in known]:
@@ -193,11 +188,11 @@ def update_faults(metadata: Object, old: Object, custom: bool) -> list[FieldErro
 def _common_faults(metadata: Object, custom: bool) -> list[FieldError]:
     errors: list[FieldError] = []
     for key, value in metadata.get("labels", {}).items():
-        errors += [_invalid("metadata.labels", key, fault) for fault in names.label_key_faults(key)]
-        errors += [_invalid("metadata.labels", value, fault) for fault in names.label_value_faults(value)]
+        errors += [invalid("metadata.labels", key, fault) for fault in names.label_key_faults(key)]
+        errors += [invalid("metadata.labels", value, fault) for fault in names.label_value_faults(value)]
     annotations = metadata.get("annotations", {})
     for key in annotations:
-        errors += [_invalid("metadata.annotations", key, fault) for fault in names.label_key_faults(key.lower())]
+        errors += [invalid("metadata.annotations", key, fault) for fault in names.label_key_faults(key.lower())]
     if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > ANNOTATIONS_BYTES_MAX:
         text = f"Too long: may not be more than {ANNOTATIONS_BYTES_MAX} bytes"
         errors.append(FieldError("metadata.annotations", "FieldValueTooLong", text))
@@ -214,12 +209,12 @@ def _owner_faults(owners: list[Object]) -> list[FieldError]:
             ("uid", "must not be empty"),
         ):
             if not owner.get(field):
-                errors.append(_invalid(f"metadata.ownerReferences.{field}", "", text))
+                errors.append(invalid(f"metadata.ownerReferences.{field}", "", text))
     controllers = [f"{owner.get('kind')}/{owner.get('name')}" for owner in owners if owner.get("controller")]
     if len(controllers) > 1:
         found = " and ".join(controllers[:2])
         why = f'Only one reference can have Controller set to true. Found "true" in references for {found}'
-        errors.append(_invalid("metadata.ownerReferences", owners, why))
+        errors.append(invalid("metadata.ownerReferences", owners, why))
     return errors
 
 
@@ -227,19 +222,15 @@ def _finalizer_faults(metadata: Object, custom: bool) -> list[FieldError]:
     finalizers = metadata.get("finalizers", [])
     errors: list[FieldError] = []
     for index, finalizer in enumerate(finalizers):
-        errors += [_invalid("metadata.finalizers", finalizer, fault) for fault in names.label_key_faults(finalizer)]
+        errors += [invalid("metadata.finalizers", finalizer, fault) for fault in names.label_key_faults(finalizer)]
         if not custom and "/" not in finalizer and finalizer not in GC_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"
-            errors.append(_invalid(f"metadata.finalizers[{index}]", finalizer, why))
+            errors.append(invalid(f"metadata.finalizers[{index}]", finalizer, why))
     if all(finalizer in finalizers for finalizer in GC_FINALIZERS):
         why = "finalizer orphan and foregroundDeletion cannot be both set"
-        errors.append(_invalid("metadata.finalizers", finalizers, why))
+        errors.append(invalid("metadata.finalizers", finalizers, why))
     return errors
 
 
 def _dash_masked(base: str) -> str:
     return base[:-1] + "a" if base.endswith("-") else base
-
-
-def _invalid(path: str, value: Any, why: str) -> FieldError:
-    return FieldError(path, "FieldValueInvalid", f"Invalid value: {msgspec.json.encode(value).decode()}: {why}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from functools import lru_cache
 
 import msgspec
 
@@ -17,6 +18,7 @@ _OFFERED = "application/json, application/yaml, application/vnd.kubernetes.proto
 _OFFERED_WATCH = f"{_OFFERED}, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
 
 
+@lru_cache(256)  # clients have few habits
 def accepted(accept: str) -> str:
     """The first form of an `Accept` header that we have: `json` or `yaml`; empty if there is none."""
     if not accept.strip():

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import msgspec
 from msgspec import Struct
 
 from spo.sim.api import crd
-from spo.sim.api.kinds import Kind
+from spo.sim.api.events_view import EventView
+from spo.sim.api.kinds import Kind, Object
 from spo.sim.api.status import qualified
 from spo.sim.store import Change, Record, Store
 
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
-
-# One storage, two faces: events.k8s.io shows the core group's events.
-_STORED_AS = {"events.events.k8s.io": "events"}
 
 
 class Served(Struct, frozen=True, eq=False):
@@ -24,6 +23,7 @@ class Served(Struct, frozen=True, eq=False):
     storage: str  # StoreKey.resource
     head: bytes
     since: int = 0  # revision it was established at; the watch cache knows nothing older
+    view: EventView | None = None  # one storage, two faces
 
     @property
     def list_kind(self) -> str:
@@ -37,7 +37,37 @@ def serve(kind: Kind, since: int = 0) -> Served:
         head = f'{{"apiVersion":"{resource.api_version}","kind":"{resource.kind}",'
     else:
         head = f'{{"kind":"{resource.kind}","apiVersion":"{resource.api_version}",'
-    return Served(kind, _STORED_AS.get(plural, plural), head.encode(), since)
+    if isinstance(kind, EventView):
+        return Served(kind, "events", head.encode(), since, kind)
+    return Served(kind, plural, head.encode(), since)
+
+
+def converted(served: Served, record: Record) -> Object:
+    """The stored object in this version. Versions of a CRD differ in nothing but their name (conversion `None`)."""
+    obj = record.object()
+    if served.view is not None:
+        return served.view.shown(obj)
+    obj["apiVersion"] = served.kind.resource.api_version
+    return obj
+
+
+def shaped(served: Served, obj: Object) -> Object:
+    """The object with its fields in the order that `Served.head` counts on."""
+    first = ("apiVersion", "kind") if served.kind.custom else ("kind", "apiVersion")
+    return {**{field: obj[field] for field in (*first, "metadata")}, **obj}
+
+
+def to_store(served: Served, obj: Object) -> Object:
+    """The object as it is stored. Its metadata is the same, so that it learns its new version."""
+    return shaped(served, obj if served.view is None else served.view.stored(obj))
+
+
+def rendered(served: Served, record: Record) -> bytes:
+    """What a client gets: the stored bytes, if they are of this version."""
+    body = record.body
+    if body.startswith(served.head):
+        return body
+    return msgspec.json.encode(shaped(served, converted(served, record)))
 
 
 class Registry:

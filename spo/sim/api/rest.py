@@ -13,8 +13,9 @@ from spo.sim.api.crd import CustomResource
 from spo.sim.api.http import Response
 from spo.sim.api.kinds import Kind
 from spo.sim.api.patching import json_patch, merge_patch
-from spo.sim.api.resources import Served
+from spo.sim.api.resources import Served, converted, rendered, shaped, to_store
 from spo.sim.api.revisions import revision_of, too_large
+from spo.sim.api.routing import truth
 from spo.sim.api.status import (
     STALE,
     ApiError,
@@ -90,16 +91,16 @@ class Rest:
             errors = _faults(
                 kind, obj, None, metadata.faults(meta, resource.plural, kind.custom), kind.validate(obj, None)
             )
-        _refuse(obj, errors)
+        _refuse(call, obj, errors)
         _warn(call, obj, None)
         key = call.key._replace(name=meta["name"])
         before = self.store.get(key)
         if before is not None:
             raise _exists(resource.plural, resource.group, before)
-        obj = shaped(call.served, obj)
         if call.dry_run:
-            return answer(201, msgspec.json.encode(obj), call.warnings)
-        return answer(201, self.store.put(key, obj).body, call.warnings)
+            return answer(201, msgspec.json.encode(shaped(call.served, obj)), call.warnings)
+        record = self.store.put(key, to_store(call.served, obj))
+        return answer(201, rendered(call.served, record), call.warnings)
 
     def _generate_name(self, call: Call, base: str) -> str:
         while True:
@@ -142,7 +143,7 @@ class Rest:
         if not errors:
             of_kind = kind.validate_status(obj, old) if of_status else kind.validate(obj, old)
             errors = _faults(kind, obj, old, metadata.update_faults(meta, old["metadata"], kind.custom), of_kind)
-        _refuse(obj, errors)
+        _refuse(call, obj, errors)
         _warn(call, obj, old)
         return self.commit(call, record, obj, old)
 
@@ -156,10 +157,10 @@ class Rest:
             return answer(200, body, call.warnings)
         if obj == old:
             return answer(200, rendered(call.served, record), call.warnings)
-        obj = shaped(call.served, obj)
         if call.dry_run:
-            return answer(200, msgspec.json.encode(obj), call.warnings)
-        return answer(200, self.store.put(record.key, obj).body, call.warnings)
+            return answer(200, msgspec.json.encode(shaped(call.served, obj)), call.warnings)
+        after = self.store.put(record.key, to_store(call.served, obj))
+        return answer(200, rendered(call.served, after), call.warnings)
 
     def _check_uid(self, call: Call, meta: Object, record: Record) -> None:
         wanted = meta.get("uid")
@@ -211,28 +212,24 @@ class Rest:
         applied["metadata"] = applied.get("metadata") or {}
         self._check_applied(call, applied)
         record = self.store.get(call.key)
-        live = None if record is None else converted(call.served, record)
+        if record is None and (call.route.subresource or applied["metadata"].get("uid")):
+            # A status, or an object known by its uid, is not made by applying it.
+            raise not_found(resource.plural, resource.group, call.route.name)
         merged = apply(
-            live,
+            None if record is None else converted(call.served, record),
             applied,
             manager=call.query["fieldManager"],
-            force=call.query.get("force", "false").lower() not in ("false", "0"),
+            force=truth(call.query.get("force")),
             stamp=self._timeline.stamp(),
             kind=kind,
             subresource=call.route.subresource,
         )
-        if record is None and call.route.subresource:
-            raise not_found(resource.plural, resource.group, call.route.name)
-        wanted_uid = applied["metadata"].get("uid")
         taking.take_patched(call, merged, msgspec.json.encode(merged).decode(), keep_nulls=True)
         taking.check_named(call, merged)
-        if record is None:
-            if wanted_uid:
-                why = f"Precondition failed: UID in precondition: {wanted_uid}, UID in object meta: "
-                raise conflict(resource.plural, resource.group, call.route.name, why)
-            merged["metadata"].pop("resourceVersion", None)
-            return self.insert(call, merged)
-        return self.replace(call, record, merged)
+        if record is not None:
+            return self.replace(call, record, merged)
+        merged["metadata"].pop("resourceVersion", None)
+        return self.insert(call, merged)
 
     @staticmethod
     def _check_applied(call: Call, applied: Object) -> None:
@@ -261,29 +258,6 @@ def patched(call: Call, old: Object) -> tuple[Object, str]:
     if not isinstance(obj, dict):
         raise taking.patch_refused(shown, bodies.not_a_struct(obj))
     return obj, shown
-
-
-def rendered(served: Served, record: Record) -> bytes:
-    """The stored bytes, if they are of this version."""
-    body = record.body
-    if body.startswith(served.head):
-        return body
-    return msgspec.json.encode(shaped(served, converted(served, record)))
-
-
-def converted(served: Served, record: Record) -> Object:
-    """The stored object in this version. Versions of a CRD differ in nothing but their name (conversion `None`)."""
-    obj = record.object()
-    obj["apiVersion"] = served.kind.resource.api_version
-    return obj
-
-
-def shaped(served: Served, obj: Object) -> Object:
-    """The object with its fields in the order that `Served.head` counts on."""
-    first = ("apiVersion", "kind") if served.kind.custom else ("kind", "apiVersion")
-    out = {field: obj[field] for field in (*first, "metadata")}
-    out.update(obj)
-    return out
 
 
 def may_go(served: Served, obj: Object) -> bool:
@@ -329,9 +303,9 @@ def _faults(
     return errors
 
 
-def _refuse(obj: Object, errors: list[FieldError]) -> None:
+def _refuse(call: Call, obj: Object, errors: list[FieldError]) -> None:
     if errors:
-        group = str(obj.get("apiVersion", "")).rpartition("/")[0]
+        group = "" if call.served.view else str(obj.get("apiVersion", "")).rpartition("/")[0]
         raise invalid(str(obj.get("kind", "")), group, obj["metadata"].get("name", ""), errors)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -38,25 +39,33 @@ def truth(text: str | None) -> bool:
 
 def route(method: str, path: str, query: Mapping[str, str]) -> Route:
     """Take a request apart. Never fails: what leads nowhere is found out by whoever looks for it."""
+    found = _split(path)
+    if found is None:
+        return Route(path, method.lower())
+    name = found[4]
+    return Route(path, _verb(method, name, query), *found)
+
+
+@lru_cache(1 << 12)
+def _split(path: str) -> tuple[str, str, str, str, str, str] | None:
+    """Group, version, namespace, plural, name and sub-resource; None if the path names no resource."""
     parts = path.rstrip("/").split("/")[1:]
     if parts[:1] == ["api"] and len(parts) > 2:
         group, version, rest = "", parts[1], parts[2:]
     elif parts[:1] == ["apis"] and len(parts) > 3:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
-        return Route(path, method.lower())
+        return None
     if "" in rest:
-        return Route(path, method.lower())
+        return None
 
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 1:
         namespace = rest[1]
         if len(rest) > 2 and rest[2] not in _OF_NAMESPACES:
             rest = rest[2:]
-    plural = rest[0]
     name = rest[1] if len(rest) > 1 else ""
-    subresource = "/".join(rest[2:])
-    return Route(path, _verb(method, name, query), group, version, namespace, plural, name, subresource)
+    return group, version, namespace, rest[0], name, "/".join(rest[2:])
 
 
 def _verb(method: str, name: str, query: Mapping[str, str]) -> str:

@@ -78,6 +78,12 @@ class Schema:
         self._prune_map(obj, "", unknown, _ROOT_FIELDS)
         return sorted(unknown)
 
+    def unknown_in(self, value: Any) -> list[str]:
+        """The paths of unknown fields in a value of this node; nothing is changed."""
+        unknown: list[str] = []
+        self._prune(clone(value), "", unknown)
+        return unknown
+
     def _prune(self, value: Any, path: str, unknown: list[str]) -> None:
         if isinstance(value, dict):
             if self.additional is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from spo.sim.api import discovery, reviews, subresources
+from spo.sim.api import discovery, events_view, reviews, subresources
 from spo.sim.api.admission import Admission
 from spo.sim.api.authn import ANONYMOUS, Authenticator, User, impersonated
 from spo.sim.api.authz import Authorizer
@@ -57,7 +57,7 @@ class ApiServer:
         self.store = store
         self.keys = keys
         self.observers: list[Observer] = []
-        self.registry = Registry(store, (*kinds, *reviews.KINDS))
+        self.registry = Registry(store, (*kinds, events_view.KIND, *reviews.KINDS))
         self.authenticator = Authenticator(tokens or {})
         self.authorizer = Authorizer(store)
         self._authorize = authorize
@@ -153,18 +153,16 @@ class ApiServer:
     def _subresource(self, call: Call) -> Handler | None:
         asked, kind = call.route, call.served.kind
         resource = kind.resource
-        if asked.subresource not in kind.subresources:
+        own = self._subresources.get((resource.plural, asked.subresource))
+        if own is None and asked.subresource not in kind.subresources:
             if kind.custom:
                 raise not_found(resource.plural, resource.group, asked.name)
             return None
         if asked.subresource == "status":
-            if asked.verb not in ("get", "update", "patch"):
-                raise not_allowed(call)
-            return self._verbs[asked.verb]
-        own = self._subresources.get((resource.plural, asked.subresource)) or self._subresources.get(
-            ("*", asked.subresource)
-        )
-        handler = None if own is None else own.get(asked.verb)
+            own = {verb: self._verbs[verb] for verb in ("get", "update", "patch")}
+        elif own is None:
+            own = self._subresources.get(("*", asked.subresource), {})
+        handler = own.get(asked.verb)
         if handler is None:
             raise not_allowed(call)
         return handler

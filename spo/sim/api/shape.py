@@ -34,3 +34,9 @@ class Shape(Struct, frozen=True, kw_only=True):
 
 
 PLAIN = Shape()
+METADATA_SHAPE = Shape(
+    fields={
+        "finalizers": Shape(type="list", unique=True),
+        "ownerReferences": Shape(type="list", keys=("uid",), merge_key="uid", items=Shape(atomic=True)),
+    }
+)

@@ -15,15 +15,19 @@ from spo.sim.api.deletion import DeleteOptions, Deleter
 from spo.sim.api.eviction import check_budgets
 from spo.sim.api.http import Response
 from spo.sim.api.kinds import Scale
-from spo.sim.api.rest import JSON, MERGE, STRATEGIC, Rest, converted, patched, shaped
+from spo.sim.api.resources import converted, shaped
+from spo.sim.api.rest import JSON, MERGE, STRATEGIC, Rest, patched
 from spo.sim.api.reviews import AUDIENCE
-from spo.sim.api.status import STALE, FieldError, bad_request, conflict, invalid, not_found
+from spo.sim.api.status import STALE, ApiError, FieldError, bad_request, conflict, invalid, not_found
 from spo.sim.keys import Keys
 from spo.sim.store import Record, StoreKey
 from spo.sim.timeline import Timeline
 
 Object = dict[str, Any]
 Handlers = Mapping[tuple[str, str], Mapping[str, Callable[[Call], Response]]]
+
+# A real server has them; to answer would need more of a container than is simulated.
+REFUSED_OF_PODS = ("attach", "exec", "log", "portforward", "proxy")
 
 SUCCESS = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 TOKEN_S, TOKEN_S_MIN, TOKEN_S_MAX = 3600, 600, 1 << 32
@@ -66,6 +70,7 @@ def handlers(rest: Rest, deleter: Deleter, timeline: Timeline, keys: Keys) -> Ha
         ("namespaces", "finalize"): {"update": lambda call: finalize(rest, call)},
         ("pods", "binding"): {"create": pods.bind},
         ("pods", "eviction"): {"create": pods.evict},
+        **{("pods", name): {"get": lambda call: refuse(rest, call)} for name in REFUSED_OF_PODS},
         ("serviceaccounts", "token"): {"create": lambda call: make_token(rest, timeline, keys, call)},
     }
 
@@ -205,6 +210,13 @@ def _set_condition(pod: Object, kind: str, stamp: str, more: Object) -> None:
     conditions = pod.setdefault("status", {}).setdefault("conditions", [])
     conditions[:] = [condition for condition in conditions if condition.get("type") != kind]
     conditions.append({"type": kind, "status": "True", "lastProbeTime": None, "lastTransitionTime": stamp, **more})
+
+
+def refuse(rest: Rest, call: Call) -> Response:
+    """Raises ApiError 404 if the pod is missing, else 501."""
+    rest.record(call)
+    what = f"{call.route.plural}/{call.route.subresource}"
+    raise ApiError(501, "NotImplemented", f"{what} is not served by this simulated API server")
 
 
 def finalize(rest: Rest, call: Call) -> Response:

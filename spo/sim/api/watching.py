@@ -11,8 +11,7 @@ from msgspec import Struct
 from spo.sim.api.call import Call, answer
 from spo.sim.api.http import Response, Stream
 from spo.sim.api.listing import Lister, Selection, check_list_options, number, selection
-from spo.sim.api.resources import Served
-from spo.sim.api.rest import converted, rendered, shaped
+from spo.sim.api.resources import Served, converted, rendered, shaped
 from spo.sim.api.revisions import revision_of, too_large
 from spo.sim.api.routing import truth
 from spo.sim.api.status import ApiError, expired
@@ -175,6 +174,7 @@ class Hub:
         self._lister = lister
         self._channels: dict[str, Channel] = {}
         self._beat: Alarm | None = None  # bookmarks, as long as someone wants them
+        self._mark = ((0, b""), b"")  # the last bookmark: its revision, whose it is, its line
         self._news: deque[Change] = deque()
         self._telling = False
         self.delivered = 0  # lines told to watchers, ever
@@ -284,6 +284,7 @@ class Hub:
             self._channels[storage].remove(watcher)
         for alarm in watcher.alarms:
             self._timeline.cancel(alarm)
+        watcher.stream.on_close = None  # each would keep the other alive, until a search for garbage finds the pair
 
     def _tell(self, watcher: Watcher, line: bytes, revision: int) -> None:
         watcher.sent = revision
@@ -301,9 +302,12 @@ class Hub:
 
     def _bookmark(self, watcher: Watcher) -> None:
         """Say how far the watch has come, if the client does not know."""
-        if watcher.sent < self._store.revision:
-            line = event_line("BOOKMARK", _bookmark(watcher.selected.served, self._store.revision))
-            self._tell(watcher, line, self._store.revision)
+        revision, served = self._store.revision, watcher.selected.served
+        if watcher.sent < revision:
+            place = (revision, served.head)
+            if self._mark[0] != place:  # the same line for all who get one now
+                self._mark = (place, event_line("BOOKMARK", _bookmark(served, revision)))
+            self._tell(watcher, self._mark[1], revision)
 
 
 def _bookmark(served: Served, revision: int, initial_end: bool = False) -> bytes:

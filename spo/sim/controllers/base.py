@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from spo.model.resource import Resource
+from spo.model.resource import PODS, Resource
 from spo.sim.api.status import ApiError
 from spo.sim.client import Client, Object
 from spo.sim.controllers.index import Owners, PodFacts, Pods
@@ -27,13 +27,11 @@ class World:
         store: Store,
         client: Callable[[str], Client],
         resource: Callable[[str, str], Resource | None],
-        suffix: Callable[[], str],
     ) -> None:
         self.timeline = timeline
         self.store = store
         self.client = client  # of a component: `scheduler`, `node:node-1`
         self.resource = resource  # by apiVersion and kind
-        self.suffix = suffix  # five generated characters
         self.pods = Pods()
         self.owners = Owners()
         self.recorder = Recorder(timeline, client)
@@ -66,6 +64,22 @@ class Controller:
     def work(self, key: Any) -> None:
         """Bring the world closer to what the object wants. ApiError: tried again, ever later."""
         raise NotImplementedError
+
+    def create_pod(self, owner: Object, pod: Object, component: str) -> str:
+        """Make a pod for `owner` and tell it; gives the pod's name. ApiError: told, too."""
+        tell = self.world.recorder.tell
+        try:
+            name: str = self.client.create(PODS, pod)["metadata"]["name"]
+        except ApiError as error:
+            tell(owner, "FailedCreate", f"Error creating: {error.message}", component, warning=True)
+            raise
+        tell(owner, "SuccessfulCreate", f"Created pod: {name}", component)
+        return name
+
+    def delete_pod(self, owner: Object, pod: PodFacts, component: str) -> None:
+        """Delete exactly this pod of `owner` and tell it."""
+        self.client.delete(PODS, pod.key.namespace, pod.key.name, uid=pod.uid)
+        self.world.recorder.tell(owner, "SuccessfulDelete", f"Deleted pod: {pod.key.name}", component)
 
     def want(self, key: Any, after_s: float | None = None, *, idle: bool = False) -> None:
         """Look at `key` after a moment, or after `after_s`; the earlier of two wishes wins."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from spo.model.resource import DAEMONSETS, PODS
+from spo.model.resource import DAEMONSETS
 from spo.sim.client import Object
 from spo.sim.controllers.base import Controller, Uids, World, controller_reference
 from spo.sim.controllers.index import PodFacts
@@ -169,7 +169,7 @@ class DaemonSets(Controller):
         node_of = {pod.key: pod.node or self._node_wished(pod.key) for pod in pods}
         wishes = decide(eligible, node_of, pods, revision, generation, _max_unavailable(daemon_set, len(eligible)))
         for pod in wishes.delete[:BURST]:
-            self._delete(daemon_set, pod)
+            self.delete_pod(daemon_set, pod, COMPONENT)
         for node in wishes.create_on[:BURST]:
             self._create(daemon_set, node, revision, generation)
         if len(wishes.create_on) > BURST or len(wishes.delete) > BURST:
@@ -208,13 +208,8 @@ class DaemonSets(Controller):
         pod = pod_of(daemon_set["spec"]["template"], metadata["namespace"], reference, labels)
         pod["spec"] = _daemon_spec(pod["spec"])
         pod["spec"]["affinity"] = _pinned(pod["spec"].get("affinity"), node)
-        made = self.client.create(PODS, pod)
-        self._made_for[StoreKey("pods", metadata["namespace"], made["metadata"]["name"])] = node
-        self.world.recorder.tell(daemon_set, "SuccessfulCreate", f"Created pod: {made['metadata']['name']}", COMPONENT)
-
-    def _delete(self, daemon_set: Object, pod: PodFacts) -> None:
-        self.client.delete(PODS, pod.key.namespace, pod.key.name, uid=pod.uid)
-        self.world.recorder.tell(daemon_set, "SuccessfulDelete", f"Deleted pod: {pod.key.name}", COMPONENT)
+        name = self.create_pod(daemon_set, pod, COMPONENT)
+        self._made_for[StoreKey("pods", metadata["namespace"], name)] = node
 
     def _say(self, daemon_set: Object, counts: dict[str, int]) -> None:
         status: Object = {**counts, "observedGeneration": daemon_set["metadata"].get("generation", 1)}

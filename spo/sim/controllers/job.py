@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from spo.model.resource import PODS, Resource
+from spo.model.resource import Resource
 from spo.sim.client import Object
 from spo.sim.controllers.base import Controller, Uids, World, controller_reference
 from spo.sim.controllers.index import PodFacts
@@ -68,7 +68,7 @@ class Jobs(Controller):
         verdict = verdict_of(job["spec"], succeeded, failed)
         if verdict:
             for pod in active:
-                self.client.delete(PODS, pod.key.namespace, pod.key.name, uid=pod.uid)
+                self.delete_pod(job, pod, COMPONENT)
             active = []
         else:
             self._create_lacking(key, job, lacking(job["spec"], succeeded, len(active)))
@@ -86,8 +86,7 @@ class Jobs(Controller):
     def _create(self, job: Object) -> None:
         reference = controller_reference("batch/v1", "Job", job)
         pod = pod_of(job["spec"]["template"], job["metadata"]["namespace"], reference, {})
-        name = self.client.create(PODS, pod)["metadata"]["name"]
-        self.world.recorder.tell(job, "SuccessfulCreate", f"Created pod: {name}", COMPONENT)
+        self.create_pod(job, pod, COMPONENT)
 
     def _say(self, job: Object, verdict: str, succeeded: int, failed: int, active: list[PodFacts]) -> None:
         now = self.world.timeline.stamp()

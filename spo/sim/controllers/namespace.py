@@ -43,7 +43,7 @@ class Namespaces(Controller):
         if pods:
             wait_s = max(_grace_s(pod) for pod in pods) / 2 + 1
             again = key in self._seen
-            self._go_on(key, namespace, conditions({}, pods_remain=again), pods, wait_s)
+            self._go_on(key, namespace, conditions({}, pods_remain=key.name if again else ""), pods, wait_s)
             return
         self._delete(key.name, self._content(key.name))
         left = self._content(key.name)
@@ -92,11 +92,13 @@ class Namespaces(Controller):
         return self.client.update(NAMESPACES, {**namespace, "status": status}, "status")
 
 
-def conditions(left: Mapping[str, list[Record]], *, pods_remain: bool = False) -> list[Object]:
-    """The five conditions of a namespace that is being deleted, without times; `left`: what is left, by resource."""
+def conditions(left: Mapping[str, list[Record]], *, pods_remain: str = "") -> list[Object]:
+    """The five conditions of a namespace that is being deleted, without times; `left`: what is left, by resource.
+    `pods_remain`: the namespace, if pods that were deleted a while ago are still there.
+    """
     failure = ("False", "ContentDeleted", "All content successfully deleted, may be waiting on finalization")
     if pods_remain:
-        text = "unexpected items still remain in namespace for gvr: /v1, Resource=pods"
+        text = f"unexpected items still remain in namespace: {pods_remain} for gvr: /v1, Resource=pods"
         failure = ("True", "ContentDeletionFailed", f"Failed to delete all resource types, 1 remaining: {text}")
     remaining = ("False", "ContentRemoved", "All content successfully removed")
     finalizers = ("False", "ContentHasNoFinalizers", "All content-preserving finalizers finished")

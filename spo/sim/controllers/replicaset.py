@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from spo.model.resource import PODS, Resource
+from spo.model.resource import Resource
 from spo.sim.client import Object
 from spo.sim.controllers.base import Controller, Uids, World, controller_reference
 from spo.sim.controllers.index import PodFacts
@@ -59,12 +59,9 @@ class ReplicaSets(Controller):
         reference = controller_reference("apps/v1", "ReplicaSet", replica_set)
         for _ in range(min(lacking, BURST)):
             pod = pod_of(replica_set["spec"]["template"], replica_set["metadata"]["namespace"], reference, {})
-            name = self.client.create(PODS, pod)["metadata"]["name"]
-            self.world.recorder.tell(replica_set, "SuccessfulCreate", f"Created pod: {name}", COMPONENT)
-        for pod_facts in superfluous(active, -lacking) if lacking < 0 else ():
-            self.client.delete(PODS, pod_facts.key.namespace, pod_facts.key.name, uid=pod_facts.uid)
-            name = pod_facts.key.name
-            self.world.recorder.tell(replica_set, "SuccessfulDelete", f"Deleted pod: {name}", COMPONENT)
+            self.create_pod(replica_set, pod, COMPONENT)
+        for facts in superfluous(active, -lacking) if lacking < 0 else ():
+            self.delete_pod(replica_set, facts, COMPONENT)
 
     def _say(self, replica_set: Object, active: list[PodFacts], pods: list[PodFacts]) -> None:
         ready = sum(pod.ready for pod in active)

@@ -37,6 +37,7 @@ class Container:
         "filter",
         "finished",
         "is_init",
+        "killed",
         "last",
         "log",
         "message",
@@ -63,6 +64,7 @@ class Container:
         self.exit_code = 0
         self.restarts = 0
         self.crashes = 0  # in a row
+        self.killed = False  # from outside: no reason to think that it will happen again
         self.last: Object = {}  # the lastState
         self.retry: Alarm | None = None
         self.pid = 0
@@ -137,7 +139,7 @@ class Container:
                 self._log_all(killed.logged)
                 raise
             self._log_all(logged)
-        self.state, self.reason, self.message = "running", "", ""
+        self.state, self.reason, self.message, self.killed = "running", "", "", False
         self.started, self.finished = self._timeline.stamp(), ""
         self.started_ns = self._timeline.now_ns
         identity = f"{pod_uid}/{self.name}/{self.restarts}".encode()
@@ -226,14 +228,14 @@ class Container:
             soonest = self._timeline.now_ns + round(WAKE_S * SECOND_NS)
             self._tick_alarm = self._timeline.at(max(round(wish * SECOND_NS), soonest), self._tick, idle=True)
 
-    @staticmethod
-    def _guarded(act: Callable[[], None]) -> int | None:
+    def _guarded(self, act: Callable[[], None]) -> int | None:
         """The exit code if the program ended in there. Any other exception is our own bug, and ends the run."""
         try:
             act()
         except Exited as ended:
             return ended.code
         except Crash:
+            self.killed = True
             return SIGKILLED
         return None
 

@@ -1,6 +1,7 @@
 """The kubelet: brings the pods of its node up, keeps them up, takes them down, and writes down how they are.
 
 It hears of its own pods only. A pod at rest costs it nothing: it is read again from its status when something happens.
+Not simulated: probes (a container that runs is ready), images that cannot be pulled, volumes, resources, changed specs.
 """
 
 from __future__ import annotations
@@ -148,7 +149,9 @@ class Kubelet:
         if container.is_init:
             field = f"spec.initContainers{{{container.name}}}"
         try:
-            self._tell(run, "Pulled", f'Container image "{container.spec["image"]}" already present on machine', field)
+            image = container.spec["image"]
+            text = f'Container image "{image}" already present on machine and can be accessed by the pod'
+            self._tell(run, "Pulled", text, field)
             self._starter.start(self.node, run, container, lambda ended, code: self._ended(run, ended, code))
         except runtime.CannotCreate as error:
             container.wait("CreateContainerError", str(error))
@@ -163,8 +166,8 @@ class Kubelet:
             self._tell(run, "Started", "Container started", field)
 
     def _wait_for(self, run: PodRun, container: Container, path: str) -> None:
-        """Try again on a beat. While the file is missing, trying would show nothing new: wait for the file first."""
-        if self.node.disk.exists(path) or not path:
+        """Try again on a beat. As long as the file is as it is, trying would show nothing new: wait for it first."""
+        if not path:
             container.retry = self._timeline.after(RETRY_S, lambda: self._try_again(run, container), idle=True)
             return
         if not run.waits_for:
@@ -227,7 +230,7 @@ class Kubelet:
         return podstatus.phase_of(run.inits, run.containers, run.restart_policy, False) in ("Succeeded", "Failed")
 
     def _restart_later(self, run: PodRun, container: Container, *, failed_start: bool = False) -> None:
-        """At once after the first crash, then ever later. What fails again and again does not keep the world busy."""
+        """At once after the first crash, then ever later. What fails by itself does not keep the world busy."""
         ran_s = (self._timeline.now_ns - container.started_ns) / 1e9
         container.crashes = 1 if ran_s >= FORGIVEN_S and not failed_start else container.crashes + 1
         delay_s = RESTART_S
@@ -242,7 +245,7 @@ class Kubelet:
             text = f"Back-off restarting failed container {container.name} in pod {of_pod}"
             self._tell(run, "BackOff", text, field, warning=True)
         container.retry = self._timeline.after(
-            delay_s, lambda: self._restart(run, container), idle=container.crashes > 2
+            delay_s, lambda: self._restart(run, container), idle=container.crashes > 2 and not container.killed
         )
 
     def _restart(self, run: PodRun, container: Container) -> None:
@@ -263,6 +266,7 @@ class Kubelet:
         for each in run.all:
             if each.name == container and each.state == "running":
                 each.stop(code)
+                each.killed = True
                 each.reason = reason or each.reason
                 self._ended(run, each, code)
 
@@ -318,6 +322,10 @@ class Kubelet:
         self.node.lives = True
         self.node.boots += 1
         self.report()
+        self.resume()
+
+    def resume(self) -> None:
+        """A machine that has just come up runs nothing, whatever the API says: start what should run."""
         now = self._timeline.stamp()
         for pod in self._world.pods.on(self.node.name):
             record = self._world.store.get(pod.key)

@@ -44,7 +44,7 @@ TEXT_OF = {
 
 
 class CannotCreate(Exception):
-    """The container cannot be made. The kubelet shows CreateContainerError. `path`: the file it wants, if any."""
+    """The container cannot be made. The kubelet shows CreateContainerError. `path`: the file that must change first."""
 
     def __init__(self, message: str, path: str = "") -> None:
         super().__init__(message)
@@ -92,7 +92,7 @@ def filter_of(disk: Disk, wanted: Confinement) -> Filter:
     except Refused as error:
         why = MESSAGES.get(error.reason, error.reason)
         text = f'failed to create containerd container: cannot load seccomp profile "{path}": open {path}: {why}'
-        raise CannotCreate(text, path) from error
+        raise CannotCreate(text, path if error.reason == "ENOENT" else "") from error
     try:
         return load(data)
     except BadProfile as error:

@@ -6,6 +6,8 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spo.sim.api.apply import apply, track_update
 from spo.sim.api.builtin import TABLE
@@ -275,3 +277,50 @@ def test_kubectl_takes_over_what_it_applied_the_old_way() -> None:
 
     assert taken["data"] == {"a": "2"}
     assert taken["metadata"]["annotations"][last].startswith('{"apiVersion":"v1","data":{"a":"2"},')
+
+
+TEXTS = st.sampled_from(["a", "b", "c"])
+SPECS = st.fixed_dictionaries(
+    {},
+    optional={
+        "action": TEXTS,
+        "flags": st.lists(TEXTS, unique=True, min_size=1),
+        "plain": st.lists(TEXTS),
+        "rules": st.lists(
+            st.fixed_dictionaries({"name": TEXTS}, optional={"weight": st.integers(0, 2)}),
+            unique_by=lambda rule: rule["name"],
+            min_size=1,
+        ),
+    },
+)
+
+
+def _unordered(spec: dict[str, Any]) -> dict[str, Any]:
+    """Elements that are told apart by keys keep the order they were first applied in."""
+    return {
+        **spec,
+        "flags": set(spec.get("flags", ())),
+        "rules": {rule["name"]: rule for rule in spec.get("rules", ())},
+    }
+
+
+@given(SPECS, SPECS)
+def test_what_one_manager_alone_applies_is_what_there_is(first: Any, second: Any) -> None:
+    live = _applied(None, _thing(**first))
+
+    changed = _applied(live, _thing(**second), stamp="t2")
+
+    assert _unordered(changed.get("spec", {})) == _unordered(second)
+    assert _applied(changed, _thing(**second), stamp="t3") == changed
+
+
+@given(SPECS, SPECS)
+def test_with_force_everyone_has_what_they_applied_and_the_last_one_wins(first: Any, second: Any) -> None:
+    live = _applied(_applied(None, _thing(**first)), _thing(**second), "m2", force=True)
+
+    spec = live["spec"]
+    assert {**spec, **{field: second[field] for field in ("action", "plain") if field in second}} == spec
+    assert set(first.get("flags", ())) | set(second.get("flags", ())) == set(spec.get("flags", ()))
+    assert _applied(live, _thing(**second), "m2") == live
+    withdrawn = _applied(live, _thing(), "m2")
+    assert set(withdrawn.get("spec", {}).get("flags", ())) == set(first.get("flags", ()))

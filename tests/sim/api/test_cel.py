@@ -72,6 +72,13 @@ def test_a_missing_field_is_an_error_and_no_crash() -> None:
     assert _judge("self.a == 1", {}) == ["f: Invalid value: no such key: a evaluating rule: no"]
 
 
+def test_an_operation_that_does_not_fit_is_an_error_and_no_crash() -> None:
+    text = "f: Invalid value: no such overload evaluating rule: no"
+
+    assert _judge("self.a > 1", {"a": "x"}) == [text]
+    assert _judge("has(self.a.b)", {"a": 1}) == [text]
+
+
 def test_elements_of_a_keyed_list_correspond_by_their_keys() -> None:
     node = {
         "properties": {

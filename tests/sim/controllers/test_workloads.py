@@ -12,6 +12,7 @@ from spo.sim.cluster import SimulatedCluster
 from spo.sim.controllers.deployment import DEPLOYMENTS, SetFacts, recreate, roll
 from spo.sim.controllers.job import JOBS
 from spo.sim.controllers.replicaset import REPLICASETS
+from spo.sim.controllers.serviceaccount import SERVICE_ACCOUNTS
 
 
 @pytest.fixture
@@ -132,3 +133,16 @@ def test_a_job_fails_after_its_last_try_and_waits_between_tries(cluster: Simulat
     assert status(cluster, "j")["failed"] == 2
     assert [each["type"] for each in status(cluster, "j")["conditions"]] == ["FailureTarget", "Failed"]
     assert "BackoffLimitExceeded" in {event["reason"] for event in cluster.client().list(EVENTS, "default")}
+
+
+def test_a_pod_that_cannot_be_made_is_told(cluster: SimulatedCluster) -> None:
+    web = deployment()
+    web["spec"]["template"]["spec"]["serviceAccountName"] = "nobody"
+    cluster.client().create(DEPLOYMENTS, web)
+    assert cluster.rest()
+
+    told = [event["message"] for event in cluster.client().list(EVENTS, "default") if event["reason"] == "FailedCreate"]
+    assert told
+    assert told[0].endswith('serviceaccount "nobody" not found')
+    cluster.client().create(SERVICE_ACCOUNTS, {"metadata": {"name": "nobody", "namespace": "default"}})
+    assert cluster.run_until(lambda: len(cluster.world.pods.all) == 2, max_s=600)

@@ -116,6 +116,18 @@ def test_a_disk_that_fails_to_read_is_asked_again(cluster: SimulatedCluster) -> 
     assert cluster.run_until(lambda: status(cluster)["phase"] == "Running", max_s=30)
 
 
+def test_a_file_that_is_no_profile_is_waited_for_like_one_that_is_missing(cluster: SimulatedCluster) -> None:
+    cluster.nodes["node-1"].disk.write(PATH, b"not json")
+    create(cluster, pod("p", securityContext=under(PROFILE)))
+    assert main(cluster)["state"]["waiting"]["message"].startswith(
+        "failed to create containerd container: decoding seccomp profile failed"
+    )
+    cluster.nodes["node-1"].disk.write(PATH, LOG_ALL)
+
+    assert cluster.rest()
+    assert status(cluster)["phase"] == "Running"
+
+
 def test_what_the_profile_logs_stands_in_the_audit_log(cluster: SimulatedCluster) -> None:
     cluster.nodes["node-1"].disk.write(PATH, LOG_ALL)
     create(cluster, pod("p", securityContext=under(PROFILE), container={"command": ["nginx"]}))
@@ -260,6 +272,26 @@ def test_a_reboot_brings_the_pods_up_anew(cluster: SimulatedCluster) -> None:
 
     assert (main(cluster)["restartCount"], ready(cluster)) == (1, "True")
     assert main(cluster)["lastState"]["terminated"]["exitCode"] == 255
+
+
+def test_a_new_machine_of_an_old_name_starts_the_old_ones_pods(cluster: SimulatedCluster) -> None:
+    create(cluster, pod("p"))
+    cluster.nodes["node-1"].disk.write(PATH, LOG_ALL)
+    cluster.remove_node("node-1")
+    cluster.add_node("node-1")
+    assert cluster.rest()
+
+    assert not cluster.nodes["node-1"].disk.exists(PATH)
+    assert (main(cluster)["restartCount"], ready(cluster)) == (1, "True")
+
+
+def test_starting_a_machine_that_is_up_changes_nothing(cluster: SimulatedCluster) -> None:
+    create(cluster, pod("p"))
+    revision = cluster.store.revision
+    cluster.start_node("node-1")
+    assert cluster.rest()
+
+    assert cluster.store.revision == revision
 
 
 def test_a_crash_from_outside_is_an_exit_like_any_other(cluster: SimulatedCluster) -> None:

@@ -119,3 +119,29 @@ def test_power_off_stops_it_without_a_word() -> None:
 
     assert world.started[0].stopped
     assert len(world.started[0].ticks) == 1
+
+
+def test_the_world_waits_for_a_program_that_bad_luck_has_killed_again_and_again() -> None:
+    world = World()
+    for _ in range(4):
+        assert world.cluster.rest()
+        world.started[-1].ending = Crash(Call("p", "disk", "WriteFile", "x"))
+        world.started[-1].launch.wake()
+        world.cluster.run(1)
+    assert world.cluster.rest()
+
+    assert world.status()["state"].keys() == {"running"}
+    assert len(world.started) == 5
+
+
+def test_the_world_does_not_wait_for_a_program_that_ends_by_itself_again_and_again() -> None:
+    world = World()
+    for _ in range(4):
+        world.started[-1].ending = Exited(1)
+        world.started[-1].launch.wake()
+        world.cluster.run_until(lambda: not world.started[-1].stopped and world.started[-1].ending is None)
+    world.started[-1].ending = Exited(1)
+    world.started[-1].launch.wake()
+
+    assert world.cluster.rest(max_s=60)
+    assert world.status()["state"]["waiting"]["reason"] == "CrashLoopBackOff"

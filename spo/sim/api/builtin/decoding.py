@@ -72,6 +72,8 @@ def _type(code: str) -> _Type:
     if code in _SCALARS:
         python, go = _SCALARS[code]
         return _Type(code, python, go)
+    if code[0] == "?":
+        return _type(code[1:])._replace(python=(dict, bool))
     if code[0] in "[{":
         inside = _type(code[1:-1])
         kind, go = ("list", "[]") if code[0] == "[" else ("map", "map[string]")
@@ -118,19 +120,27 @@ def _fit(kind: _Type, value: Any, path: str, unknown: list[str], where: str) -> 
         got = _JSON_NAMES.get(type(value), "null")
         raise Undecodable(f"json: cannot unmarshal {got} into Go struct field {where} of type {kind.go}")
     if kind.code == "struct":
-        _struct(kind, value, path, unknown, where.partition(".")[0])
-    elif kind.code == "list":
-        if not (kind.plain and {type(item) for item in value} <= set(kind.inside.python)):
-            for index, item in enumerate(value):
-                _fit(kind.inside, item, f"{path}[{index}]", unknown, where)
-    elif kind.code == "map":
-        if not (kind.plain and {type(item) for item in value.values()} <= set(kind.inside.python)):
-            for key, item in value.items():
-                _fit(kind.inside, item, f"{path}.{key}", unknown, where)
+        if value.__class__ is dict:  # or true or false, where that may stand for a schema
+            _struct(kind, value, path, unknown, where.partition(".")[0])
+    elif kind.code in ("list", "map"):
+        _each(kind, value, path, unknown, where)
     elif kind.code in _TIMES:
         _time(kind.code, value)
     elif kind.code == "y":
         _base64(value)
+
+
+def _each(kind: _Type, value: Any, path: str, unknown: list[str], where: str) -> None:
+    """Check every element of a list or value of a map."""
+    items = value if kind.code == "list" else value.values()
+    if kind.plain and {type(item) for item in items} <= set(kind.inside.python):
+        return
+    if kind.code == "list":
+        for index, item in enumerate(items):
+            _fit(kind.inside, item, f"{path}[{index}]", unknown, where)
+    else:
+        for key, item in value.items():
+            _fit(kind.inside, item, f"{path}.{key}", unknown, where)
 
 
 def _time(code: str, text: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from spo.sim.api.crd import METADATA_SHAPE
-from spo.sim.api.shape import PLAIN, Shape
+from spo.sim.api.shape import METADATA_SHAPE, PLAIN, Shape
 
 ATOMIC = Shape(atomic=True)
 SET = Shape(unique=True)

@@ -27,6 +27,8 @@ ALIASES = {"CoreV1Event": "Event", "EventsV1Event": "EventsEvent"}
 QUANTITIES = {"limits", "requests", "capacity", "allocatable", "overhead", "hard", "used", "default", "default_request"}
 QUANTITIES |= {"max", "min", "max_limit_request_ratio", "size_limit", "divisor", "pod_fixed", "allocated_resources"}
 BYTES = {"Secret.data", "ConfigMap.binary_data"}
+# Untyped in the models, because JSON schema allows more there than a CRD may say.
+SCHEMAS = {"JSONSchemaProps.items": "JSONSchemaProps", "JSONSchemaProps.additional_properties": "?JSONSchemaProps"}
 MICRO = {"acquire_time", "renew_time", "event_time", "last_observed_time"}
 SCALARS = {"str": "s", "int": "i", "float": "n", "bool": "b", "object": "*", "datetime": "t"}
 
@@ -35,7 +37,7 @@ def table_from_client() -> dict[str, dict[str, str]]:
     """Every type reachable from the kinds we have: `{type: {field: type of the field}}`.
 
     `s i n b t u q y *` are text, integer, number, boolean, time, time with microseconds, quantity, base64 and anything;
-    `[T]` is a list, `{T}` a free map.
+    `[T]` is a list, `{T}` a free map, `?T` a T or a boolean.
     """
     models = importlib.import_module("kubernetes.client.models")
     table: dict[str, dict[str, str]] = {}
@@ -55,7 +57,7 @@ def table_from_client() -> dict[str, dict[str, str]]:
                 code = code.replace("s", "y")
             elif attribute in MICRO:
                 code = code.replace("t", "u")
-            fields[model.attribute_map[attribute]] = code
+            fields[model.attribute_map[attribute]] = SCHEMAS.get(f"{_short(name)}.{attribute}", code)
     return dict(sorted(table.items()))
 
 

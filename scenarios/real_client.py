@@ -1,0 +1,123 @@
+"""A real API server as stories ask it: plain objects in and out, refusals in the server's own words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from spo.model.resource import (
+    CRDS,
+    DAEMONSETS,
+    EVENTS,
+    LEASES,
+    NAMESPACES,
+    NODE_STATUSES,
+    NODES,
+    PODS,
+    SECCOMP_PROFILES,
+    SPODS,
+    Resource,
+)
+from spo.ports import Unavailable
+from spo.real.transport import Answer, Transport
+from spo.wire import JSON, MERGE_PATCH, Call, status_of
+
+Manifest = dict[str, Any]
+Query = tuple[tuple[str, str], ...]
+
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+SERVED = (
+    *(NODES, NAMESPACES, PODS, EVENTS, LEASES, DAEMONSETS, DEPLOYMENTS, CRDS),
+    *(SECCOMP_PROFILES, NODE_STATUSES, SPODS),
+)
+RESOURCES = {resource.kind: resource for resource in SERVED}
+WATCH_S = 3600
+
+
+class Failed(Exception):
+    """The server's no."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Client:
+    """Each method is one request. Raises Failed."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
+        try:
+            return self._asked(Call("GET", resource.path(namespace, name)))
+        except Failed as failed:
+            if failed.code == 404:
+                return None
+            raise
+
+    def list(self, resource: Resource, namespace: str = "", labels: str = "") -> list[Manifest]:
+        query = (("labelSelector", labels),) if labels else ()
+        items: list[Manifest] = self._asked(Call("GET", resource.path(namespace), query))["items"]
+        return items
+
+    def create(self, resource: Resource, obj: Manifest) -> Manifest:
+        return self._asked(self._creation(resource, obj, ()))
+
+    def create_with_warnings(self, resource: Resource, obj: Manifest, validation: str) -> tuple[str, ...]:
+        return self._answer(self._creation(resource, obj, (("fieldValidation", validation),))).warnings
+
+    def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> Manifest:
+        path = resource.path(namespace, name)
+        return self._asked(Call("PATCH", path, (), MERGE_PATCH, msgspec.json.encode(patch)))
+
+    def delete(self, resource: Resource, namespace: str, name: str, grace_s: int | None = None) -> None:
+        options = {} if grace_s is None else {"gracePeriodSeconds": grace_s}
+        self._answer(Call("DELETE", resource.path(namespace, name), (), JSON, msgspec.json.encode(options)))
+
+    def delete_all(self, resource: Resource, namespace: str, grace_s: int | None = None) -> None:
+        """Delete the collection."""
+        options = {} if grace_s is None else {"gracePeriodSeconds": grace_s}
+        self._answer(Call("DELETE", resource.path(namespace), (), JSON, msgspec.json.encode(options)))
+
+    def through(self, namespace: str, pod: str, port: int, path: str, method: str = "GET", body: bytes = b"") -> bytes:
+        """Ask a pod, through the API server's proxy."""
+        whole, _, text = path.partition("?")
+        query = tuple(tuple(pair.split("=", 1)) for pair in text.split("&") if pair)
+        proxy = f"{PODS.path(namespace, f'{pod}:{port}', 'proxy')}/{whole}"
+        return self._answer(Call(method, proxy, query, "application/octet-stream" if body else "", body)).body  # type: ignore[arg-type]
+
+    def watch(self, resource: Resource, namespace: str, stop: threading.Event) -> Iterator[Manifest]:
+        """Every change from now on, until `stop`."""
+        listed = self._asked(Call("GET", resource.path(namespace)))
+        query = (("watch", "1"), ("resourceVersion", listed["metadata"]["resourceVersion"]))
+        call = Call("GET", resource.path(namespace), (*query, ("timeoutSeconds", str(WATCH_S))))
+        try:
+            with self._transport.stream(call, WATCH_S) as lines:
+                if isinstance(lines, Answer):
+                    raise Failed(lines.status, status_of(lines.body).message)
+                for line in lines:
+                    if stop.is_set():
+                        return
+                    yield msgspec.json.decode(line)
+        except Unavailable:
+            if not stop.is_set():
+                raise
+
+    def _creation(self, resource: Resource, obj: Manifest, query: Query) -> Call:
+        namespace = obj["metadata"].get("namespace", "")
+        return Call("POST", resource.path(namespace), query, JSON, msgspec.json.encode(obj))
+
+    def _asked(self, call: Call) -> Manifest:
+        answer: Manifest = msgspec.json.decode(self._answer(call).body)
+        return answer
+
+    def _answer(self, call: Call) -> Answer:
+        answer = self._transport.send(call)
+        if answer.status >= 400:
+            raise Failed(answer.status, status_of(answer.body).message)
+        return answer

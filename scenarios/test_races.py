@@ -1,0 +1,74 @@
+"""Races: somebody else acts between what the operator saw and what it does about it."""
+
+from __future__ import annotations
+
+from scenarios.hands import SimHands
+from scenarios.manifests import ORDINARY, pod, profile
+from scenarios.world import World
+from spo.sim.luck import Rule, Verdict
+
+THEIRS = "example.com/theirs"
+OURS = "spo.x-k8s.io/profile"
+SLEEPER = "SeccompProfile default/sleeper"
+
+
+def test_j0_a_finalizer_that_somebody_else_adds_at_that_moment_stays(world: World, hands: SimHands) -> None:
+    def add() -> None:
+        hands.patch("SeccompProfile", "default", "sleeper", {"metadata": {"finalizers": [THEIRS]}})
+
+    hands.meanwhile("Patch", SLEEPER, add)
+    world.apply(profile("sleeper"))
+
+    world.until(world.installed("sleeper"))
+    assert sorted(world.profile("sleeper")["metadata"]["finalizers"]) == [THEIRS, OURS]
+
+
+def test_a4_a_profile_that_is_corrected_at_that_moment_is_not_deleted(world: World, hands: SimHands) -> None:
+    corrected: list[str] = []
+
+    def correct() -> None:
+        world.edit("SeccompProfile", "sleeper", syscalls=profile("sleeper", allow=["futex"])["spec"]["syscalls"])
+        corrected.append("sleeper")
+
+    world.patch_spod(allowedSyscalls=["nanosleep", "futex"])
+    world.apply(profile("sleeper", allow=["nanosleep"]))
+    world.until(world.installed("sleeper"))
+
+    hands.meanwhile("Delete", SLEEPER, correct)
+    world.patch_spod(allowedSyscalls=["futex"])
+
+    assert hands.until(lambda: bool(corrected), 30)
+    world.until(world.installed("sleeper"))
+    assert world.allowed_by_file("sleeper") == {"futex"}
+    world.stays(world.installed("sleeper"), for_s=30)
+
+
+def test_j4_a_daemon_that_does_not_know_the_profiles_yet_removes_nothing(world: World, hands: SimHands) -> None:
+    world.apply(profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
+    world.until(world.installed("app"))
+    world.apply(pod("user", under="operator/default/app.json", node="node-1"))
+    world.until(world.running("user"))
+    before = world.profile_files("app")
+
+    hands.suffer(Rule(Verdict.REFUSE, what="List", who="spod-"))
+    hands.kill("daemon")
+
+    world.stays(world.on_nodes("app", *hands.nodes()), for_s=60)
+    hands.mend()
+    world.until(world.spod_runs())
+    assert world.profile_files("app") == before
+
+
+def test_j4_a_profile_goes_although_nobody_knew_of_its_deletion_for_a_while(world: World, hands: SimHands) -> None:
+    world.apply(profile("sleeper"))
+    world.until(world.installed("sleeper"))
+
+    hands.suffer(Rule(Verdict.REFUSE, door="cluster"))
+    hands.kill("daemon")
+    hands.kill("manager")
+    world.delete("SeccompProfile", "sleeper")
+    hands.until(lambda: False, 120)
+    hands.mend()
+
+    world.until(world.gone("sleeper"), max_s=600)
+    assert world.profile_files("sleeper") == {}

@@ -1,0 +1,43 @@
+"""Remove all that the operator's daemon wrote on this node. `spo uninstall` runs this in a pod on every node.
+
+Environment: KUBELET_DIR (the kubelet's own directory).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+OURS = "seccomp/operator"  # below the kubelet's directory; all in it is the daemon's
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """There are no options."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Remove the files. Gives 0, 1 (the disk refused) or 2 (bad configuration)."""
+    kubelet_dir = os.environ.get("KUBELET_DIR", "")
+    if not kubelet_dir:
+        print("spo clean-up: KUBELET_DIR is not set: name the kubelet's directory", file=sys.stderr)
+        return 2
+    try:
+        count = remove(Path(kubelet_dir))
+    except OSError as error:
+        print(f"spo clean-up: {error}", file=sys.stderr)
+        return 1
+    print(f"removed {count} files")
+    return 0
+
+
+def remove(kubelet_dir: Path) -> int:
+    """Remove our directory; a symlink in its place is not followed. Gives the number of files. Raises OSError."""
+    directory = kubelet_dir / OURS
+    if not directory.is_symlink() and not directory.exists():
+        return 0
+    count = sum(len(files) for _, _, files in os.walk(directory))
+    shutil.rmtree(directory)
+    return count

@@ -1,0 +1,148 @@
+"""Install the operator into a cluster, or bring an installed one to this version, and watch it come up.
+
+Applies what `spo manifests` prints (server-side apply), then waits until the manager and every daemon run this image,
+spod is RUNNING and the shipped profiles are Installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from spo.cli.connect import add_options, connected
+from spo.cli.live import DEPLOYMENTS, Live, Refused, place
+from spo.model.resource import CRDS, DAEMONSETS, PODS, SECCOMP_PROFILES, SPODS
+from spo.model.spod import NAME as SPOD
+from spo.model.states import INSTALLED
+from spo.render.install import IMAGE, manifests
+from spo.render.rbac import MANAGER
+
+WAIT_S = 180.0
+SERVED_S = 30.0  # between a definition and its kind being served
+NOT_READY = "not ready"
+
+Say = Callable[[str], None]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `spo install`."""
+    add_options(parser)
+    parser.add_argument("--image", default=IMAGE, help=f"the operator's image (default: {IMAGE})")
+    parser.add_argument(
+        "--wait", type=float, default=WAIT_S, metavar="SECONDS", help="how long it may take (default: %(default).0f)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Install and wait. Gives 0, 1 (refused, or not up in time) or 2 (bad options)."""
+
+    def do(live: Live) -> int:
+        if arguments.dry_run:
+            return dry_run(live, manifests(arguments.namespace, arguments.image), print)
+        install(live, manifests(arguments.namespace, arguments.image), print)
+        if watch(live, arguments.namespace, arguments.image, arguments.wait, print):
+            return 0
+        for line in trouble(live, arguments.namespace):
+            print(f"  {line}", file=sys.stderr)
+        print(f"spo: the operator did not come up in {arguments.wait:.0f} s; see above", file=sys.stderr)
+        return 1
+
+    return connected(arguments, "spo-install", do)
+
+
+def dry_run(live: Live, wanted: list[dict[str, Any]], say: Say) -> int:
+    """Say what would be created and what changed."""
+    for manifest in wanted:
+        resource, namespace, name = place(manifest)
+        verb = "change" if live.get(resource, namespace, name) is not None else "create"
+        say(f"would {verb} {resource.kind} {namespace + '/' if namespace else ''}{name}")
+    return 0
+
+
+def install(live: Live, wanted: list[dict[str, Any]], say: Say) -> None:
+    """Apply each object, in this order; an object of a new kind waits until the kind is served."""
+    for manifest in wanted:
+        resource, namespace, name = place(manifest)
+        where = f"{resource.kind} {namespace + '/' if namespace else ''}{name}"
+        if not live.until(lambda manifest=manifest: live.apply(manifest), SERVED_S):  # type: ignore[misc]
+            raise Refused(f"{where}: the API server does not serve {resource.api_version}, or its namespace is gone")
+        if resource == CRDS and not live.until(lambda name=name: _established(live, name), SERVED_S):  # type: ignore[misc]
+            raise Refused(f"{where}: not established in {SERVED_S:.0f} s")
+    say(f"applied {len(wanted)} objects")
+
+
+def _established(live: Live, name: str) -> bool:
+    definition = live.get(CRDS, "", name) or {}
+    conditions = definition.get("status", {}).get("conditions") or ()
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
+
+
+# -- coming up -----------------------------------------------------------------------------------------------------
+
+
+def watch(live: Live, namespace: str, image: str, wait_s: float, say: Say) -> bool:
+    """Tell each step until all is up. False: it is not after `wait_s`."""
+    started, told = live.clock.now(), ""
+
+    def up() -> bool:
+        nonlocal told
+        parts = progress(live, namespace, image)
+        line = " · ".join(text for text, _ in parts)
+        if line != told:
+            say(f"  {live.clock.now() - started:5.1f} s  {line}")
+            told = line
+        return all(good for _, good in parts)
+
+    return live.until(up, wait_s)
+
+
+def progress(live: Live, namespace: str, image: str) -> list[tuple[str, bool]]:
+    """How far manager, spod, daemons and shipped profiles are, in words; and whether that is all of it."""
+    manager = live.get(DEPLOYMENTS, namespace, MANAGER) or {}
+    daemons = live.get(DAEMONSETS, namespace, SPOD) or {}
+    spod = (live.get(SPODS, namespace, SPOD) or {}).get("status", {}).get("state", "missing")
+    profiles = [
+        (each["metadata"]["name"], each.get("status", {}).get("status", "new"))
+        for each in live.list(SECCOMP_PROFILES, namespace)
+    ]
+    return [
+        _replicas("manager", manager, image, ("replicas", "updatedReplicas", "availableReplicas")),
+        _replicas("daemons", daemons, image, ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")),
+        (f"spod {spod}", spod == "RUNNING"),
+        *((f"{name} {state}", state == INSTALLED) for name, state in profiles),
+    ]
+
+
+def _replicas(what: str, found: Mapping[str, Any], image: str, fields: tuple[str, str, str]) -> tuple[str, bool]:
+    """Of a Deployment or DaemonSet: how many of the wanted pods run this image and are ready."""
+    if not found:
+        return f"{what} missing", False
+    status = found.get("status", {})
+    asked, updated, available = (status.get(field, 0) for field in fields)
+    asked = found["spec"].get("replicas", asked)
+    seen = status.get("observedGeneration") == found["metadata"].get("generation")
+    ours = all(each["image"] == image for each in found["spec"]["template"]["spec"]["containers"])
+    current = min(updated, available) if seen and ours else 0
+    return f"{what} {current}/{asked}", asked > 0 and current == asked
+
+
+def trouble(live: Live, namespace: str) -> list[str]:
+    """What keeps the operator's containers from running, as the kubelets put it."""
+    lines = []
+    for pod in live.list(PODS, namespace):
+        where = f"pod {pod['metadata']['name']}"
+        status = pod.get("status", {})
+        for condition in status.get("conditions") or ():
+            if condition["type"] == "PodScheduled" and condition["status"] == "False":
+                lines.append(f"{where}: {condition.get('message', 'not scheduled')}")
+        for each in status.get("containerStatuses") or ():
+            state = each.get("state", {}).get("waiting") or each.get("state", {}).get("terminated")
+            ended = each.get("lastState", {}).get("terminated", {})
+            if state:
+                why = " ".join(filter(None, (state.get("reason"), state.get("message"), ended.get("message"))))
+                lines.append(f"{where}: {why}")
+            elif not each.get("ready"):
+                lines.append(f"{where}: {NOT_READY}")
+    return lines

@@ -1,0 +1,98 @@
+"""Remove the operator from a cluster: profiles, files on the nodes, daemons, definitions, rights, namespace.
+
+The operator takes its files away itself while it runs. Where it does not answer, or pods still use a profile after
+`--patience`, its finalizers are removed for it. At the end a short pod on every node removes what is left there. Pods
+that use a profile keep running; they cannot start again.
+
+Every step may be cut off: the command can be run again, and goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from spo.cli.connect import add_options, connected
+from spo.cli.live import DEPLOYMENTS, Live, names
+from spo.cli.removal import Removal
+from spo.cli.removal_nodes import clean_nodes
+from spo.render.install import IMAGE
+from spo.render.rbac import MANAGER
+
+PATIENCE_S = 60.0
+
+Say = Callable[[str], None]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `spo uninstall`."""
+    add_options(parser)
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE_S,
+        metavar="SECONDS",
+        help="how long a step may make no progress before it is done without the operator (default: %(default).0f)",
+    )
+    parser.add_argument(
+        "--image", default="", help="what the pods that clean the nodes run (default: the installed operator's image)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Uninstall. Gives 0, 1 (something is left, and was named) or 2 (bad options)."""
+
+    def do(live: Live) -> int:
+        elsewhere = operators_elsewhere(live, arguments.namespace)
+        if elsewhere:
+            print(
+                f"spo: the operator runs in {elsewhere}, not in {arguments.namespace}: name it with --namespace",
+                file=sys.stderr,
+            )
+            return 2
+        removal = Removal(live, arguments.namespace, arguments.patience, print)
+        if arguments.dry_run:
+            return dry_run(removal, print)
+        return uninstall(removal, arguments.image, print)
+
+    return connected(arguments, "spo-uninstall", do)
+
+
+def operators_elsewhere(live: Live, namespace: str) -> str:
+    """The namespaces in which a manager runs, if none does where we were told; else nothing."""
+    found = [each["metadata"] for each in live.list(DEPLOYMENTS, labels=f"app={MANAGER}")]
+    places = sorted({each["namespace"] for each in found if each["name"] == MANAGER})
+    return "" if namespace in places else " and ".join(places)
+
+
+def dry_run(removal: Removal, say: Say) -> int:
+    """Say what would be done, in its order."""
+    plan = removal.plan()
+    for line in plan or ["nothing of the operator is here"]:
+        say(line)
+    return 0
+
+
+def uninstall(removal: Removal, image: str, say: Say) -> int:
+    """Do it. 0: nothing is left; 1: something is, and was named."""
+    if not removal.plan():
+        say("nothing of the operator is here")
+        return 0
+    host = removal.host(image or IMAGE, given=bool(image))
+    removal.delete_profiles()
+    removal.stop_operator()
+    removal.release()
+    # Before the namespace, in which these pods live; after the daemons, which would write again.
+    left = (
+        clean_nodes(removal.live, removal.namespace, host, removal.patience_s, say) if removal.make_namespace() else []
+    )
+    held = removal.delete_objects()
+    for line in left:
+        say(f"files may be left below {host.kubelet_dir}/seccomp/operator: {line}")
+    for each in held:
+        say(f"not gone: {names([each])}: {each['why']}")
+    if left or held:
+        return 1
+    say("the operator is gone; nothing of it is left")
+    return 0

@@ -1,0 +1,243 @@
+"""`spo install` and `spo uninstall` against a simulated cluster: what they leave, however they are cut off (J9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from spo.cli.clean_up import remove
+from spo.cli.install import install, watch
+from spo.cli.live import Live
+from spo.cli.removal import OUR_KINDS, Removal
+from spo.cli.uninstall import operators_elsewhere, uninstall
+from spo.cli.world import World, boot
+from spo.model.crd import definitions
+from spo.model.resource import NAMESPACES, PODS, SECCOMP_PROFILES
+from spo.render.install import IMAGE, NAMESPACE, manifests
+from spo.sim.api.http import Request
+from spo.wire import Call
+
+ROOT = "/var/lib/kubelet/seccomp/operator"
+PATIENCE_S = 30.0
+
+
+class Cut(BaseException):
+    """The command was killed here."""
+
+
+class Answer(Struct, frozen=True):
+    status: int
+    body: bytes
+
+
+class Desk:
+    """A person with `spo` at a simulated cluster: implements the commands' transport and time."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.said: list[str] = []
+        self.requests = 0
+        self.cut_before = 0  # the request before which the command is killed; 0: never
+
+    def send(self, call: Call) -> Answer:
+        self.requests += 1
+        if self.requests == self.cut_before:
+            raise Cut
+        headers = {"Authorization": "Bearer admin-token", "Content-Type": call.content_type}
+        response = self.world.cluster.api.handle(Request(call.method, call.path, call.query, headers, call.body))
+        return Answer(response.status, response.body)
+
+    def now(self) -> float:
+        return self.world.cluster.timeline.now
+
+    def sleep(self, seconds: float) -> None:
+        self.world.cluster.run(seconds)
+
+    @property
+    def live(self) -> Live:
+        return Live(self.send, "spo-uninstall", self)
+
+    def uninstall(self) -> int:
+        removal = Removal(self.live, NAMESPACE, PATIENCE_S, self.said.append)
+        return uninstall(removal, "", self.said.append)
+
+    def left(self) -> dict[str, list[str]]:
+        """All of the operator's that can be found: objects, and files by node."""
+        client = self.world.cluster.client()
+        found: dict[str, list[str]] = {}
+        for manifest in manifests():
+            resource = self.world.cluster.resource(manifest["apiVersion"], manifest["kind"])
+            if resource is None or resource in OUR_KINDS:
+                continue
+            space = f"metadata.name={manifest['metadata']['name']}"
+            if client.list(resource, manifest["metadata"].get("namespace", ""), fields=space):
+                found.setdefault(resource.kind, []).append(manifest["metadata"]["name"])
+        for node in self.world.cluster.nodes.values():
+            if files := [path for path, _ in node.disk.below(ROOT)]:
+                found[node.name] = files
+        return found
+
+
+SLEEPER: dict[str, Any] = {
+    "apiVersion": SECCOMP_PROFILES.api_version,
+    "kind": "SeccompProfile",
+    "metadata": {"name": "sleeper", "namespace": "default"},
+    "spec": {"defaultAction": "SCMP_ACT_ALLOW"},
+}
+
+
+@pytest.fixture
+def desk() -> Desk:
+    world = boot(nodes=2)
+    world.you.create(SECCOMP_PROFILES, SLEEPER)
+    world.cluster.rest(60)
+    assert len(list(world.cluster.nodes["node-1"].disk.below(ROOT))) == 3
+    return Desk(world)
+
+
+def use_sleeper(desk: Desk) -> None:
+    """A pod that runs under the profile, and goes on."""
+    profile = {"type": "Localhost", "localhostProfile": "operator/default/sleeper.json"}
+    container = {"name": "main", "image": "nginx", "securityContext": {"seccompProfile": profile}}
+    pod = {"metadata": {"name": "user", "namespace": "default"}, "spec": {"containers": [container]}}
+    desk.world.you.create(PODS, pod)
+    assert desk.world.cluster.run_until(lambda: phase(desk, "user") == "Running", 60)
+
+
+def phase(desk: Desk, name: str) -> str:
+    return str(desk.world.you.get(PODS, "default", name)["status"].get("phase"))
+
+
+def test_uninstalling_leaves_nothing(desk: Desk) -> None:
+    assert desk.uninstall() == 0
+
+    assert desk.left() == {}
+    assert not any("finalizer" in line for line in desk.said), "the operator was there to let go by itself"
+
+
+def test_uninstalling_twice_says_that_there_is_nothing(desk: Desk) -> None:
+    desk.uninstall()
+    desk.said.clear()
+
+    assert desk.uninstall() == 0
+    assert desk.said == ["nothing of the operator is here"]
+
+
+def test_a_pod_that_uses_a_profile_cannot_hold_the_uninstallation(desk: Desk) -> None:
+    use_sleeper(desk)
+
+    assert desk.uninstall() == 0
+
+    assert desk.left() == {}
+    assert any("sleeper" in line and "in use" in line for line in desk.said)
+    assert phase(desk, "user") == "Running"
+
+
+def test_without_an_operator_finalizers_and_files_go_all_the_same(desk: Desk) -> None:
+    client = desk.world.cluster.client()
+    client.delete(SECCOMP_PROFILES, "default", "sleeper")
+    client.delete(NAMESPACES, "", NAMESPACE)  # somebody took the short way
+    desk.world.cluster.run(120)
+
+    assert desk.uninstall() == 0
+
+    assert desk.left() == {}
+
+
+def test_a_node_that_is_away_is_named(desk: Desk) -> None:
+    desk.world.cluster.stop_node("node-2")
+    desk.world.cluster.run(120)
+
+    assert desk.uninstall() == 1
+
+    assert list(desk.left()) == ["node-2"]
+    assert any("files may be left" in line and "node-2: the node is not ready" in line for line in desk.said)
+
+
+def test_a_finalizer_of_somebody_else_is_named_and_left(desk: Desk) -> None:
+    finalizers = ["example.com/mine", "spo.x-k8s.io/profile"]
+    patch = {"metadata": {"finalizers": finalizers}}
+    desk.world.you.patch(SECCOMP_PROFILES, "default", "sleeper", patch)
+
+    assert desk.uninstall() == 1
+
+    assert any("example.com/mine" in line for line in desk.said)
+    left = desk.world.you.get(SECCOMP_PROFILES, "default", "sleeper")
+    assert left["metadata"]["finalizers"] == ["example.com/mine"]
+
+
+def test_a_namespace_that_others_made_stays(desk: Desk) -> None:
+    desk.world.you.patch(NAMESPACES, "", NAMESPACE, {"metadata": {"labels": {"app": None}}})
+
+    assert desk.uninstall() == 0
+
+    assert desk.left() == {"Namespace": [NAMESPACE]}
+
+
+def test_killed_anywhere_it_can_be_run_again(desk: Desk) -> None:
+    use_sleeper(desk)
+    cut = 0
+    while True:  # each run is killed one request later than the one before, in the state that those left
+        cut += 1
+        desk.requests, desk.cut_before = 0, cut
+        try:
+            code = desk.uninstall()
+            break
+        except Cut:
+            desk.world.cluster.run(2)
+
+    assert code == 0
+    assert desk.left() == {}
+
+
+def test_a_dry_run_changes_nothing(desk: Desk) -> None:
+    before = desk.world.cluster.store.revision
+
+    plan = Removal(desk.live, NAMESPACE, PATIENCE_S, desk.said.append).plan()
+
+    assert desk.world.cluster.store.revision == before
+    assert plan[0].startswith("delete the profiles default/sleeper, ")
+    assert plan[-1] == f"delete Namespace {NAMESPACE}"
+
+
+def test_the_operator_in_another_namespace_is_found(desk: Desk) -> None:
+    assert operators_elsewhere(desk.live, "elsewhere") == NAMESPACE
+    assert operators_elsewhere(desk.live, NAMESPACE) == ""
+
+
+def test_installing_again_after_uninstalling_works(desk: Desk) -> None:
+    desk.uninstall()
+    desk.said.clear()
+
+    install(desk.live, manifests(), desk.said.append)
+
+    assert watch(desk.live, NAMESPACE, IMAGE, 120, desk.said.append)
+    assert "manager 2/2 · daemons 2/2 · spod RUNNING" in desk.said[-1]
+    assert not watch(desk.live, NAMESPACE, "another:1", 5, desk.said.append), "the pods run another image"
+
+
+def test_the_kinds_that_are_released_are_all_that_are_defined() -> None:
+    assert {each["spec"]["names"]["plural"] for each in definitions()} == {each.plural for each in OUR_KINDS}
+
+
+def test_cleaning_a_node_removes_our_directory_and_no_other(tmp_path: Any) -> None:
+    for name in ("operator/default/a.json", "operator/b.tmp", "mine.json"):
+        (tmp_path / "seccomp" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "seccomp" / name).write_text("{}")
+
+    assert remove(tmp_path) == 2
+    assert [path.name for path in (tmp_path / "seccomp").iterdir()] == ["mine.json"]
+    assert remove(tmp_path) == 0
+
+
+def test_cleaning_a_node_does_not_follow_a_symlink(tmp_path: Any) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/kept").write_text("")
+    (tmp_path / "seccomp").mkdir()
+    (tmp_path / "seccomp/operator").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OSError, match="symbolic link"):
+        remove(tmp_path)
+    assert (tmp_path / "elsewhere/kept").exists()
