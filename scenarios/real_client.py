@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +20,6 @@ from spo.model.resource import (
     SPODS,
     Resource,
 )
-from spo.ports import Unavailable
 from spo.real.transport import Answer, Transport
 from spo.wire import JSON, MERGE_PATCH, Call, status_of
 
@@ -35,6 +33,7 @@ SERVED = (
 )
 RESOURCES = {resource.kind: resource for resource in SERVED}
 WATCH_S = 3600
+OCTETS = "application/octet-stream"
 
 
 class Failed(Exception):
@@ -84,29 +83,23 @@ class Client:
         options = {} if grace_s is None else {"gracePeriodSeconds": grace_s}
         self._answer(Call("DELETE", resource.path(namespace), (), JSON, msgspec.json.encode(options)))
 
-    def through(self, namespace: str, pod: str, port: int, path: str, method: str = "GET", body: bytes = b"") -> bytes:
+    def through(
+        self, namespace: str, pod: str, port: int, path: str, *, method: str = "GET", query: Query = (), body: bytes = b""
+    ) -> bytes:
         """Ask a pod, through the API server's proxy."""
-        whole, _, text = path.partition("?")
-        query = tuple(tuple(pair.split("=", 1)) for pair in text.split("&") if pair)
-        proxy = f"{PODS.path(namespace, f'{pod}:{port}', 'proxy')}/{whole}"
-        return self._answer(Call(method, proxy, query, "application/octet-stream" if body else "", body)).body  # type: ignore[arg-type]
+        proxy = f"{PODS.path(namespace, f'{pod}:{port}', 'proxy')}/{path}"
+        return self._answer(Call(method, proxy, query, OCTETS if body else "", body)).body
 
-    def watch(self, resource: Resource, namespace: str, stop: threading.Event) -> Iterator[Manifest]:
-        """Every change from now on, until `stop`."""
-        listed = self._asked(Call("GET", resource.path(namespace)))
+    def watch(self, resource: Resource) -> Iterator[Manifest]:
+        """Every change in the cluster from now on, until the server ends it after an hour."""
+        listed = self._asked(Call("GET", resource.path()))
         query = (("watch", "1"), ("resourceVersion", listed["metadata"]["resourceVersion"]))
-        call = Call("GET", resource.path(namespace), (*query, ("timeoutSeconds", str(WATCH_S))))
-        try:
-            with self._transport.stream(call, WATCH_S) as lines:
-                if isinstance(lines, Answer):
-                    raise Failed(lines.status, status_of(lines.body).message)
-                for line in lines:
-                    if stop.is_set():
-                        return
-                    yield msgspec.json.decode(line)
-        except Unavailable:
-            if not stop.is_set():
-                raise
+        call = Call("GET", resource.path(), (*query, ("timeoutSeconds", str(WATCH_S))))
+        with self._transport.stream(call, WATCH_S) as lines:
+            if isinstance(lines, Answer):
+                raise Failed(lines.status, status_of(lines.body).message)
+            for line in lines:
+                yield msgspec.json.decode(line)
 
     def _creation(self, resource: Resource, obj: Manifest, query: Query) -> Call:
         namespace = obj["metadata"].get("namespace", "")

@@ -90,10 +90,10 @@ class Loop:
         self._observer.report(key, plan, outcome, now, self._cluster)
         if isinstance(outcome, Done):
             self.queue.succeeded(key)
-            if plan.wake_at is not None:
-                self.queue.add(key, plan.wake_at)
         else:
             self.queue.failed(key, now, outcome.retry_after_s)
+        if plan.wake_at is not None:
+            self.queue.add(key, plan.wake_at)
 
     def _carry_out(self, plan: Plan) -> Outcome:
         for done, intent in enumerate(plan.intents):

@@ -124,6 +124,17 @@ def test_a_failure_says_how_soon_it_is_worth_asking_again(world: World, failure:
     assert world.loop.tick() == world.clock.at + delay_s
 
 
+def test_what_must_be_looked_at_in_time_is_not_put_off_by_its_failures(world: World) -> None:
+    """A lease is renewed as often as before, however often it failed."""
+    world.plan = Plan(world.plan.intents, wake_at=world.clock.at + 5)
+    for _ in range(6):
+        world.cluster.failures = [Unavailable("no answer")]
+        world.node_seen()
+        world.loop.tick()
+    assert world.loop.queue.next() is not None
+    assert (world.loop.queue.next() or 0) <= world.clock.at + 5
+
+
 def test_after_a_conflict_the_newer_version_decides_at_once(world: World) -> None:
     world.cluster.failures = [Conflict("newer")]
     world.loop.tick()

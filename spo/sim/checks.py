@@ -224,7 +224,7 @@ def _is_news(store: Store, status: Object) -> bool:
     if last.before is None:
         return True
     before = last.before.object()
-    return before["status"] != status["status"] or _form(before) != _form(status)
+    return bool(before["status"] != status["status"] or _form(before) != _form(status))
 
 
 def _form(status: Object) -> Any:

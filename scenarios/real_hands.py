@@ -1,0 +1,268 @@
+"""A real cluster, the one of the current kubeconfig, with the operator that runs there."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from scenarios.hands import Manifest, Refused
+from scenarios.node_disk import NodeDisk
+from scenarios.real_client import DEPLOYMENTS, RESOURCES, Client, Failed
+from scenarios.states import GONE, NEW, Recorder, States
+from spo.model.labels import APP
+from spo.model.resource import NAMESPACES, NODE_STATUSES, PODS, SECCOMP_PROFILES, SPODS
+from spo.observe.counters import PREFIX
+from spo.real.transport import Transport
+from spo.render.health import PORT
+from spo.render.install import KUBELET_DIR
+
+T = TypeVar("T")
+
+POLL_S = 0.2
+STAYS_S_MAX = 3.0  # real time is dear: what would go wrong later, the simulated world shows
+CLEAN_S_MAX = 60.0
+LABEL_OF = {"manager": f"app={APP},name={APP}", "daemon": f"app={APP},name=spod"}
+
+
+class NotThere(Exception):
+    """The cluster has no operator that stories could be told with; the message says what is missing."""
+
+
+class Reality:
+    """What all stories share: the connection, the pods on the nodes, and a watch on all profiles."""
+
+    def __init__(self) -> None:
+        self.client = Client(Transport(agent="spo-stories"))
+        manager = self._manager()
+        container = manager["spec"]["template"]["spec"]["containers"][0]
+        told = {each["name"]: each.get("value", "") for each in container.get("env", ())}
+        root = f"{told.get('KUBELET_DIR') or KUBELET_DIR}/seccomp/operator"
+        self.operator_namespace: str = manager["metadata"]["namespace"]
+        self.disk = NodeDisk(self.client, container["image"], root)
+        self.recorder = Recorder()
+        self._numbers = itertools.count(1)
+        self._watched = threading.Event()
+
+    def __enter__(self) -> Reality:
+        self.disk.up()
+        threading.Thread(target=self._watch, name="states", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.disk.down()
+        wait(lambda: not self._namespaces(), CLEAN_S_MAX)
+        left = self._namespaces()
+        assert not left, f"namespaces of stories do not go: {left}"
+
+    def namespace(self) -> str:
+        """A new one, for a story."""
+        name = f"story-{os.getpid()}-{next(self._numbers)}"
+        head = {"apiVersion": NAMESPACES.api_version, "kind": NAMESPACES.kind}
+        self.client.create(NAMESPACES, {**head, "metadata": {"name": name, "labels": {"app": "spo-stories"}}})
+        return name
+
+    def _namespaces(self) -> list[str]:
+        return [each["metadata"]["name"] for each in self.client.list(NAMESPACES, labels="app=spo-stories")]
+
+    def _manager(self) -> Manifest:
+        found = self.client.list(DEPLOYMENTS, labels=f"app={APP}")
+        if len(found) != 1:
+            raise NotThere(f"there are {len(found)} Deployments with label app={APP}; install the operator once")
+        return found[0]
+
+    def _watch(self) -> None:
+        for event in self.client.watch(SECCOMP_PROFILES):
+            self.recorder.seen(event["object"], deleted=event["type"] == "DELETED")
+
+
+class RealHands:
+    """One story's powers over the real cluster, and what it must put back at its end."""
+
+    stays_s_max = STAYS_S_MAX
+
+    def __init__(self, reality: Reality) -> None:
+        self._reality = reality
+        self._client = reality.client
+        self.operator_namespace = reality.operator_namespace
+        self.namespace = reality.namespace()
+        self._spod = self._spod_spec()
+        self._counted = self._metrics()
+        self._killed = False
+
+    # -- the API -----------------------------------------------------------------------------------------------------
+
+    def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        return self._client.get(RESOURCES[kind], namespace, name)
+
+    def list(self, kind: str, namespace: str) -> list[Manifest]:
+        return self._client.list(RESOURCES[kind], namespace)
+
+    def create(self, manifest: Manifest) -> Manifest:
+        return _asked(lambda: self._client.create(RESOURCES[manifest["kind"]], manifest))
+
+    def create_with_warnings(self, manifest: Manifest, validation: str) -> list[str]:
+        resource = RESOURCES[manifest["kind"]]
+        return [*_asked(lambda: self._client.create_with_warnings(resource, manifest, validation))]
+
+    def patch(self, kind: str, namespace: str, name: str, patch: Manifest) -> Manifest:
+        return _asked(lambda: self._client.patch(RESOURCES[kind], namespace, name, patch))
+
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        _asked(lambda: self._client.delete(RESOURCES[kind], namespace, name))
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    def until(self, check: Callable[[], bool], max_s: float) -> bool:
+        return wait(check, max_s)
+
+    # -- nodes -------------------------------------------------------------------------------------------------------
+
+    def nodes(self) -> list[str]:
+        return self._reality.disk.nodes()
+
+    def files(self, node: str) -> dict[str, bytes]:
+        return self._reality.disk.files(node)
+
+    def write_file(self, node: str, path: str, data: bytes | None) -> None:
+        if data is None:
+            self._reality.disk.remove(node, path)
+        else:
+            self._reality.disk.write(node, path, data)
+
+    # -- the operator's processes ------------------------------------------------------------------------------------
+
+    def metric(self, name: str, **labels: str) -> float:
+        """What this story added, as far as the processes that counted it still live."""
+        inside = ",".join(f'{label}="{text}"' for label, text in sorted(labels.items()))
+        line = PREFIX + name + (f"{{{inside}}}" if inside else "")
+        counted = self._metrics().items()
+        return sum(value - self._counted.get(key, 0.0) for key, value in counted if key[1] == line)
+
+    def kill(self, role: str) -> None:
+        self._killed = True
+        pods = self._client.list(PODS, self.operator_namespace, LABEL_OF[role])
+        for node in {pod["spec"]["nodeName"] for pod in pods}:
+            uids = [pod["metadata"]["uid"] for pod in pods if pod["spec"]["nodeName"] == node]
+            assert self._reality.disk.kill(node, role, uids), f"no process of {role} was found on {node}"
+
+    def story(self) -> str:
+        """How it stands, for a story that failed."""
+        told = [json.dumps(self.states())]
+        for event in self.list("Event", self.namespace):
+            on = event["involvedObject"]
+            told.append(f"{on['kind']} {on.get('name')}: {event['reason']}: {event['message']}")
+        return "\n".join(told)
+
+    def _metrics(self) -> dict[tuple[str, str], float]:
+        """(pod, name with labels) → value."""
+        found = {}
+        for pod in self._client.list(PODS, self.operator_namespace, f"app={APP}"):
+            name = pod["metadata"]["name"]
+            try:
+                text = self._client.through(self.operator_namespace, name, PORT, "metrics").decode()
+            except Failed:  # it starts, or ends
+                continue
+            for line in text.splitlines():
+                what, _, value = line.rpartition(" ")
+                found[name, what] = float(value)
+        return found
+
+    # -- the story's end ---------------------------------------------------------------------------------------------
+
+    def states(self) -> States:
+        """What its profiles went through; waits until the watch has brought all."""
+        now = {each["metadata"]["name"]: each for each in self._client.list(SECCOMP_PROFILES, self.namespace)}
+
+        def is_told() -> bool:
+            last = {name: states[-1] for name, states in self._reality.recorder.of(self.namespace).items()}
+            there = {name: each.get("status", {}).get("status") or NEW for name, each in now.items()}
+            return {name: state for name, state in last.items() if state != GONE} == there
+
+        wait(is_told, 2.0)
+        return self._reality.recorder.of(self.namespace)
+
+    def end(self) -> list[str]:
+        """Put back what the story changed, and remove what it made. Gives what the operator left behind."""
+        self._restore_spod()
+        self._client.delete_all(DEPLOYMENTS, self.namespace)
+        self._client.delete_all(PODS, self.namespace, grace_s=0)
+        self._client.delete_all(SECCOMP_PROFILES, self.namespace)
+        wait(lambda: not self._held(), CLEAN_S_MAX)
+        left = self._held()
+        for kind, name in left:
+            self._client.patch(RESOURCES[kind], self.namespace, name, {"metadata": {"finalizers": None}})
+        wrong = [f"{kind} {name} was never let go" for kind, name in left]
+        for node in self.nodes():
+            wrong += [f"{node}: {path}" for path in self.files(node) if path.startswith(f"{self.namespace}/")]
+        self._client.delete(NAMESPACES, "", self.namespace)
+        if self._killed:
+            self._fresh_pods()
+        return wrong
+
+    def _held(self) -> list[tuple[str, str]]:
+        kinds = (SECCOMP_PROFILES, NODE_STATUSES)
+        return [(kind.kind, each["metadata"]["name"]) for kind in kinds for each in self.list(kind.kind, self.namespace)]
+
+    def _spod_spec(self) -> Manifest:
+        found = self._client.get(SPODS, self.operator_namespace, "spod")
+        if found is None:
+            raise NotThere(f"there is no spod in {self.operator_namespace}")
+        spec: Manifest = found["spec"]
+        return spec
+
+    def _restore_spod(self) -> None:
+        for extra in self.list(SPODS.kind, self.operator_namespace):
+            if extra["metadata"]["name"] != "spod":
+                self.delete(SPODS.kind, self.operator_namespace, extra["metadata"]["name"])
+        wait(lambda: self.get(SPODS.kind, self.operator_namespace, "spod") is not None, CLEAN_S_MAX)
+        now = self._spod_spec()
+        if now != self._spod:
+            patch = {**dict.fromkeys(now, None), **self._spod}
+            self.patch(SPODS.kind, self.operator_namespace, "spod", {"spec": patch})
+        wait(self._spod_is_heard, CLEAN_S_MAX)
+
+    def _spod_is_heard(self) -> bool:
+        found = self.get(SPODS.kind, self.operator_namespace, "spod") or {}
+        conditions = found.get("status", {}).get("conditions", ())
+        heard = all(each.get("observedGeneration") == found["metadata"]["generation"] for each in conditions)
+        return bool(conditions) and heard and found["status"].get("state") == "RUNNING"
+
+    def _fresh_pods(self) -> None:
+        """The next story must not wait for what is left of a back-off: pods that never crashed have none."""
+        for pod in self._client.list(PODS, self.operator_namespace, f"app={APP}"):
+            if any(each["restartCount"] for each in pod["status"].get("containerStatuses", ())):
+                self._client.delete(PODS, self.operator_namespace, pod["metadata"]["name"], grace_s=0)
+        assert wait(self._all_ready, CLEAN_S_MAX), "the operator's pods are not ready again"
+
+    def _all_ready(self) -> bool:
+        pods = self._client.list(PODS, self.operator_namespace, f"app={APP}")
+        managers = self._client.list(DEPLOYMENTS, self.operator_namespace, f"app={APP}")[0]["spec"]["replicas"]
+        ready = [
+            said["status"] for pod in pods for said in pod["status"].get("conditions", ()) if said["type"] == "Ready"
+        ]
+        return ready.count("True") == len(pods) == managers + len(self.nodes())
+
+
+def wait(check: Callable[[], bool], max_s: float) -> bool:
+    """Look again and again, in real time."""
+    deadline = time.monotonic() + max_s
+    while not check():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
+    return True
+
+
+def _asked(ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except Failed as failed:
+        raise Refused(failed.message) from failed
+
+
+__all__ = ["NotThere", "RealHands", "Reality", "wait"]

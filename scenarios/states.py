@@ -1,0 +1,42 @@
+"""The states that a story's profiles go through: the same in every world, times aside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+GONE = "gone"
+NEW = "new"  # it has no status yet
+
+States = dict[str, list[str]]  # profile → its states in their order
+
+
+class Recorder:
+    """Is told of every version of every profile."""
+
+    def __init__(self) -> None:
+        self._by_namespace: dict[str, States] = {}
+
+    def seen(self, profile: Mapping[str, Any], *, deleted: bool = False) -> None:
+        metadata = profile["metadata"]
+        state = GONE if deleted else profile.get("status", {}).get("status") or NEW
+        told = self._by_namespace.setdefault(metadata["namespace"], {}).setdefault(metadata["name"], [])
+        if not told or told[-1] != state:
+            told.append(state)
+
+    def of(self, namespace: str) -> States:
+        return {name: list(states) for name, states in sorted(self._by_namespace.get(namespace, {}).items())}
+
+
+def write(file: Path, told: Mapping[str, States]) -> None:
+    """Story → its profiles' states, as JSON."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = (f"{json.dumps(story)}: {json.dumps(states)}" for story, states in sorted(told.items()))
+    file.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def read(file: Path) -> dict[str, States]:
+    found: dict[str, States] = json.loads(file.read_text())
+    return found
