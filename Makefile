@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint types unit kernel helm format bench crds lock clean
+.PHONY: help venv demo test lint types unit kernel image deploy undeploy real kind helm format bench crds lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,14 +30,30 @@ lint: venv ## style, and the shape of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: venv ## mypy, strict, on spo/
+types: venv ## mypy, strict, on spo/ and hack/
 	$(BIN)/mypy
+	$(BIN)/mypy -p hack
 
 unit: venv ## the tests and the stories
 	$(BIN)/pytest -m "not kernel" --numprocesses $(JOBS) --dist worksteal
 
 kernel: venv ## what only the kernel can tell: profiles under a real container runtime (root, runc, busybox-static)
 	$(BIN)/pytest -m kernel tests/kernel
+
+image: venv ## dist/spo-<version>.tar, a container image, without docker or a registry (root, Debian's packages)
+	@$(BIN)/python -m hack.image
+
+deploy: venv ## install into the present kubeconfig's cluster, with IMAGE=…, or with one made here and loaded
+	@$(BIN)/python -m hack.deploy
+
+undeploy: venv ## remove the operator from the present kubeconfig's cluster, and all that it left there
+	@$(BIN)/spo uninstall
+
+real: venv ## the stories on a real two-node cluster, from nothing to nothing (root, Go; minutes more, once)
+	@$(BIN)/python -m hack.worlds real
+
+kind: venv ## the same in a kind cluster, a sample of the stories; KIND_NODE_IMAGE=… if you have one
+	@$(BIN)/python -m hack.worlds kind
 
 helm: ## build helm from its Go module, for the tests of the chart (Go; minutes, once)
 	@hack/helm/helm version --short
@@ -47,7 +63,8 @@ format: venv ## put code into the one style
 	$(BIN)/ruff format .
 
 bench: venv ## the figures: memory, throughput, latency; results as JSON and a table
-	@set -e; for each in benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python $$each; done
+	@set -e; for each in benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python $$each; echo; done
+	@echo "== all figures"; $(BIN)/python benchmarks/summary.py
 
 crds: venv ## write deploy/ again: the CRDs from spo/model, the manifests from spo/render
 	$(BIN)/spo manifests --into deploy
@@ -58,6 +75,10 @@ lock: venv ## resolve pyproject.toml's dependencies again into requirements.lock
 	CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile --quiet --all-extras --all-build-deps --allow-unsafe \
 		--generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
 		--output-file requirements.lock pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile --quiet --extra real --extra metrics --allow-unsafe \
+		--constraint requirements.lock \
+		--generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
+		--output-file hack/image-requirements.lock pyproject.toml
 
 clean: ## remove what was made, .venv included
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -97,7 +97,9 @@ def alone(case: Callable[..., Found], **arguments: Any) -> Found:
     return found
 
 
-def main(name: str, report: Callable[[], tuple[Sequence[Figure], Mapping[str, Any]]], *cases: Callable[..., Found]) -> None:
+def main(
+    name: str, report: Callable[[], tuple[Sequence[Figure], Mapping[str, Any]]], *cases: Callable[..., Found]
+) -> None:
     """A benchmark's front door: alone it runs all and reports; with a case's name and arguments it runs that one."""
     if len(sys.argv) > 1:
         case = {each.__name__: each for each in cases}[sys.argv[1]]
@@ -107,7 +109,7 @@ def main(name: str, report: Callable[[], tuple[Sequence[Figure], Mapping[str, An
     figures, details = report()
     result = {
         "benchmark": name,
-        "machine": {"processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": machine(),
         "took_s": round(time.perf_counter() - began, 1),
         "figures": figures,
         "details": details,
@@ -116,6 +118,24 @@ def main(name: str, report: Callable[[], tuple[Sequence[Figure], Mapping[str, An
     encoded = msgspec.json.format(msgspec.json.encode(result), indent=2)
     (RESULTS / f"{name}.json").write_bytes(encoded + b"\n")
     print(table(("figure", "value", "unit", "target", ""), [row(each) for each in figures]))
+
+
+def machine() -> Found:
+    """Where it ran. `loop_ms`: what Python needed there, then, for a million additions; busy machines are slow."""
+
+    def loop() -> float:
+        began, total = time.process_time(), 0
+        for number in range(1_000_000):
+            total += number
+        return time.process_time() - began
+
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 1),
+        "loop_ms": round(min(loop() for _ in range(5)) * 1000, 1),
+    }
 
 
 def row(figure: Figure) -> tuple[str, ...]:

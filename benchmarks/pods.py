@@ -204,7 +204,11 @@ def _status(containers: list[Object], token: Object) -> Object:
 def _managed_fields(containers: list[Object], labels: Object, annotations: Object) -> list[Object]:
     own = {f'k:{{"name":"{each["name"]}"}}': _owned(each) for each in containers}
     made = {
-        "f:metadata": {"f:generateName": {}, "f:labels": {".": {}, **_owned(labels)}, "f:annotations": _owned(annotations)},
+        "f:metadata": {
+            "f:generateName": {},
+            "f:labels": {".": {}, **_owned(labels)},
+            "f:annotations": _owned(annotations),
+        },
         "f:spec": {"f:containers": own, "f:dnsPolicy": {}, "f:restartPolicy": {}, "f:schedulerName": {}},
     }
     reported = {"f:status": {"f:conditions": {}, "f:containerStatuses": {}, "f:phase": {}, "f:podIPs": {}}}

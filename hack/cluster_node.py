@@ -1,4 +1,4 @@
-"""A node of `hack.cluster`: its own mounts, bridge, runtime, cgroups and kubelet; network and pids are the machine's."""
+"""A node of `hack.cluster`: its own mounts, bridge, runtime, cgroups, kubelet; network and pids are the machine's."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ def _cgroups(number: int) -> None:
 
 def _configure(home: Path, number: int, address: str) -> None:
     subnet = {"subnet": f"{NETWORK}.{number}.0/24"}
-    addresses = {"type": "host-local", "dataDir": str(home / "ipam"), "ranges": [[subnet]]}
-    addresses["routes"] = [{"dst": "0.0.0.0/0"}]
+    everywhere = [{"dst": "0.0.0.0/0"}]
+    addresses = {"type": "host-local", "dataDir": str(home / "ipam"), "ranges": [[subnet]], "routes": everywhere}
     plugin = {"type": "bridge", "bridge": f"{BRIDGE}{number}", "isGateway": True, "ipMasq": False, "ipam": addresses}
     ports = {"type": "portmap", "capabilities": {"portMappings": True}}
     (home / "cni").mkdir()

@@ -129,7 +129,7 @@ def foundation() -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         made = Path(scratch) / "root"
-        command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=extract", "--include=python3", SUITE, made]
+        command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=extract", "--include=python3", SUITE, str(made)]
         subprocess.run(command, check=True)
         strip(made)
         for name, text in FILES.items():
@@ -157,7 +157,16 @@ def strip(root: Path) -> None:
 
 def compile_(root: Path, directory: str) -> None:
     """Bytecode for a read-only file system, by the image's own Python; its sources are not looked at again."""
-    command = ["chroot", root, "/usr/bin/python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    command = [
+        "chroot",
+        str(root),
+        "/usr/bin/python3",
+        "-m",
+        "compileall",
+        "-q",
+        "--invalidation-mode",
+        "unchecked-hash",
+    ]
     subprocess.run([*command, directory], check=True, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"})
 
 

@@ -123,6 +123,7 @@ def stop() -> None:
     """Stop the dockerd of ours, if there is one, and undo what it did to the machine."""
     servers.stop("dockerd")
     servers.stop("containerd")
+    _unmount()
     if not (STATE / "before.json").exists():
         return
     before = json.loads((STATE / "before.json").read_text())
@@ -134,3 +135,10 @@ def stop() -> None:
         with contextlib.suppress(OSError):
             (controller / "docker").rmdir()
     shutil.rmtree(STATE)
+
+
+def _unmount() -> None:
+    """What dockerd leaves mounted in its state, such as the network of a container that had none."""
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for path in reversed([each for each in mounts if each.startswith(f"{STATE}/")]):
+        subprocess.run(["umount", path], check=False)

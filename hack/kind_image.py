@@ -16,7 +16,7 @@ from hack import archive, golang
 from hack.kind_docker import BIN, CACHE, VERSION, output, run, succeeds
 from hack.packages import install, say
 
-MODULE = Path(__file__).resolve().parent / "kind"
+MODULE = Path(__file__).resolve().parent / "go-kind"
 IMAGE = f"spo.test/kindnode:{VERSION}"
 BUSYBOX = "spo.test/busybox:1"
 # `hack.cluster` builds most of the same programs in the same way: take its copy where there is one.

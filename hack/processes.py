@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-STOP_S = 20
+STOP_S = 10  # a server that still has clients would take its time
 TAIL = 15
 
 

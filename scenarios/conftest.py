@@ -1,38 +1,96 @@
-"""Stories run on a simulated cluster of three nodes; a story that fails shows what happened, and its seed."""
+"""Stories run on a simulated cluster of three nodes, or on the real one of the current kubeconfig (`--world=real`).
+
+A story that fails shows what happened. With `--states FILE` the states that each story's profiles went through are
+written down, for `python -m scenarios.compare`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from scenarios.hands import SimHands
+from scenarios import crash, states
+from scenarios.hands import Hands, SimHands
+from scenarios.not_applicable import NOT_APPLICABLE
 from scenarios.world import World
+from spo.render.install import NAMESPACE
 
-HANDS = pytest.StashKey[SimHands]()
+if TYPE_CHECKING:
+    from scenarios.real_hands import Reality
+
+HANDS = pytest.StashKey[Hands]()
+TOLD = pytest.StashKey[dict[str, states.States]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=0, help="the seed of the simulated cluster (default: 0)")
     parser.addoption("--seeds", type=int, default=2, help="how many seeds each story meets bad luck with (default: 2)")
+    parser.addoption(
+        "--world", choices=("sim", "real"), default="sim", help="real: the cluster of the current kubeconfig"
+    )
+    parser.addoption("--crash", type=crash.wanted, metavar="AT", help="all, sample, manager:N or daemon:N: die there")
+    parser.addoption("--operator-namespace", default=NAMESPACE, metavar="NAME", help="the simulated operator's")
+    parser.addoption("--states", type=Path, metavar="FILE", help="write down what states the stories' profiles had")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TOLD] = {}
+    if where := config.getoption("--crash"):
+        config.pluginmanager.register(crash.Crashes(config, where))
+    several = getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput")
+    if several and (config.getoption("--states") or config.getoption("--world") == "real"):
+        raise pytest.UsageError("--states and --world=real are for one process: leave out --numprocesses")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--world") == "sim":
+        return
+    for item in items:
+        story = f"{item.path.name}::{getattr(item, 'originalname', item.name)}"
+        if story in NOT_APPLICABLE:
+            item.add_marker(pytest.mark.skip(reason=f"not applicable: {NOT_APPLICABLE[story]}"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    file = session.config.getoption("--states")
+    if file is not None:
+        states.write(file, session.config.stash[TOLD])
+
+
+@pytest.fixture(scope="session")
+def reality() -> Iterator[Reality]:
+    """What the stories on the real cluster share."""
+    from scenarios.real_hands import Reality  # needs the libraries of the extra `real`
+
+    with Reality() as shared:
+        yield shared
 
 
 @pytest.fixture
-def hands(request: pytest.FixtureRequest) -> SimHands:
-    """The simulated world's own powers, for stories that only it can tell. A parameter is a seed."""
-    made = SimHands(seed=getattr(request, "param", request.config.getoption("--seed")))
+def hands(request: pytest.FixtureRequest) -> Hands:
+    """The world's own powers; a story that only the simulated one can tell asks for SimHands. A parameter is a seed."""
+    made: Hands
+    if request.config.getoption("--world") == "real":
+        from scenarios.real_hands import RealHands
+
+        made = RealHands(request.getfixturevalue("reality"))
+    else:
+        seed = getattr(request, "param", request.config.getoption("--seed"))
+        made = SimHands(seed, operator_namespace=request.config.getoption("--operator-namespace"))
     request.node.stash[HANDS] = made
     return made
 
 
 @pytest.fixture
-def world(hands: SimHands) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, hands: Hands) -> Iterator[World]:
     """The world of a story. At its end the world comes to rest, and must look as it should."""
-    yield World(hands, "default")
-    hands.mend()
-    hands.rest()
-    wrong = hands.checks.finally_()
-    assert not wrong, "at rest: " + "; ".join(wrong)
+    yield World(hands, hands.namespace)
+    request.config.stash[TOLD][f"{request.node.path.name}::{request.node.name}"] = hands.states()
+    wrong = hands.end()
+    assert not wrong, "at the end: " + "; ".join(wrong)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,20 +1,25 @@
-"""What a story needs of a world: to ask the API, to touch nodes, and to let time pass. One class a world."""
+"""What a story needs of a world: to ask the API, to touch nodes, to let time pass. And the simulated one's way."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from scenarios.states import Recorder, States
 from spo.cli.paint import Paint, timeline_text
 from spo.cli.timeline import lines
 from spo.cli.world import World, boot
 from spo.model.resource import Resource
 from spo.queue import LAST_DELAY_S
+from spo.reconcile.leader import LOCK
+from spo.render.install import NAMESPACE
 from spo.sim.api.status import ApiError
-from spo.sim.checks import ROOT, Checks
+from spo.sim.checks import PROFILES, ROOT, Checks
 from spo.sim.luck import Rule, Verdict
 from spo.sim.node.disk import Fault
 from spo.sim.node.kubelet import BACK_OFF_S_MAX
+from spo.sim.store import Change
 
 Manifest = dict[str, Any]
 T = TypeVar("T")
@@ -25,13 +30,18 @@ class Refused(Exception):
 
 
 class Hands(Protocol):
-    """The powers that every world has."""
+    """The powers that every world has. `namespace` is the story's; `stays_s_max` is as long as this world waits for
+    nothing to happen; `patience_s` is how much longer everything may take, because processes are killed."""
 
+    namespace: str
     operator_namespace: str
+    stays_s_max: float
+    patience_s: float
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None: ...
     def list(self, kind: str, namespace: str) -> list[Manifest]: ...
     def create(self, manifest: Manifest) -> Manifest: ...
+    def create_with_warnings(self, manifest: Manifest, validation: str) -> list[str]: ...
     def patch(self, kind: str, namespace: str, name: str, patch: Manifest) -> Manifest: ...
     def delete(self, kind: str, namespace: str, name: str) -> None: ...
     def until(self, check: Callable[[], bool], max_s: float) -> bool: ...
@@ -40,23 +50,32 @@ class Hands(Protocol):
     def write_file(self, node: str, path: str, data: bytes | None) -> None: ...
     def metric(self, name: str, **labels: str) -> float: ...
     def kill(self, role: str) -> None: ...
+    def managers(self) -> list[str]: ...
     def story(self) -> str: ...
+    def states(self) -> States: ...
+    def end(self) -> list[str]: ...
 
 
 class SimHands:
     """The simulated cluster: three nodes with the operator at work, checked after every revision."""
 
-    def __init__(self, seed: int, nodes: int = 3) -> None:
+    namespace = "default"
+    stays_s_max = math.inf
+    patience_s = 0.0
+
+    def __init__(self, seed: int, nodes: int = 3, operator_namespace: str = NAMESPACE) -> None:
         self.seed = seed
         self.suffered = False
         self.mended = False
-        self.world: World = boot(seed=seed, nodes=nodes)
+        self.world: World = boot(seed=seed, nodes=nodes, namespace=operator_namespace)
         self.operator_namespace = self.world.namespace
         self.cluster = self.world.cluster
         self.checks = Checks(self.cluster, self.world.namespace)
         for node in self.cluster.nodes.values():
             self.checks.watch(node)
         self._you = self.cluster.client()
+        self._recorder = Recorder()
+        self.cluster.store.subscribe(self._record)
 
     # -- the API -----------------------------------------------------------------------------------------------------
 
@@ -172,7 +191,34 @@ class SimHands:
                 container = record.object()["spec"]["containers"][0]["name"]
                 self.cluster.kubelets[record.node].crash(self.operator_namespace, record.key.name, container)
 
+    def managers(self) -> list[str]:
+        """The manager's pods that run, the leader first."""
+        lease = self.get("Lease", self.operator_namespace, LOCK) or {"spec": {}}
+        pods = [each["metadata"]["name"] for each in self.list("Pod", self.operator_namespace)]
+        found = [pod for pod in pods if pod in self.world.processes and self.world.processes[pod].role == "manager"]
+        return sorted(found, key=lambda pod: (pod != lease["spec"].get("holderIdentity"), pod))
+
+    def set_clock(self, pod: str, ahead_s: float) -> None:
+        """From its next start on, the pod's clock is so far ahead."""
+        self.world.skews[pod] = ahead_s
+
     def story(self) -> str:
         """What happened, for a story that failed."""
         told = timeline_text(lines(self.world.chronicle.facts, self.world.start_ns), Paint())
         return f"{told}\nseed {self.seed}"
+
+    # -- the story's end ---------------------------------------------------------------------------------------------
+
+    def states(self) -> States:
+        return self._recorder.of(self.namespace)
+
+    def end(self) -> list[str]:
+        """The world comes to rest; gives what is wrong with it then."""
+        self.mend()
+        self.rest()
+        return self.checks.finally_()
+
+    def _record(self, change: Change) -> None:
+        record = change.after or change.before
+        if change.key.resource == PROFILES and record is not None:
+            self._recorder.seen(record.object(), deleted=change.after is None)

@@ -8,8 +8,9 @@ from typing import Any
 Manifest = dict[str, Any]
 API = "security-profiles-operator.x-k8s.io"
 
-# What the simulated default workload and a static program call; with base runc-v1.0.0 a container starts under it.
-ORDINARY = ("brk", "arch_prctl", "exit_group", "mprotect", "nanosleep", "set_tid_address", "write")
+# What `sleep` of a static busybox calls, measured; with base runc-v1.0.0 a container starts under it.
+ORDINARY = ("brk", "arch_prctl", "clock_nanosleep", "exit_group", "mprotect", "set_tid_address", "write")
+BUSYBOX = "spo.test/busybox:1"  # on every node of the test clusters; nothing is pulled
 
 
 def profile(
@@ -36,10 +37,11 @@ def spod(name: str, namespace: str, **spec: Any) -> Manifest:
     }
 
 
-def pod(name: str, *, under: str = "", node: str = "", image: str = "images.test/busybox:1", **spec: Any) -> Manifest:
+def pod(name: str, *, under: str = "", node: str = "", command: str = "sleep 3600", **spec: Any) -> Manifest:
     """A pod whose only container runs under the Localhost profile `under` (a path below the kubelet's seccomp)."""
-    container: Manifest = {"name": "main", "image": image, "command": ["sleep", "3600"]}
-    wanted: Manifest = {"containers": [container], **spec}
+    container = {"name": "main", "image": BUSYBOX, "imagePullPolicy": "IfNotPresent", "command": command.split()}
+    # `sleep` as process 1 does not hear SIGTERM: it would be waited for.
+    wanted: Manifest = {"containers": [container], "terminationGracePeriodSeconds": 1, **spec}
     if under:
         wanted["securityContext"] = {"seccompProfile": {"type": "Localhost", "localhostProfile": under}}
     if node:

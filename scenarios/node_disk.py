@@ -25,7 +25,7 @@ SERVER = Path(__file__).with_name("node_server.py")
 
 
 class NodeDisk:
-    """`root` is the directory below which profiles stand; paths are below it. Raises Failed, and TimeoutError in `up`."""
+    """Profiles stand below `root`, and so do the paths. Raises Failed, and TimeoutError in `up` and `down`."""
 
     def __init__(self, client: Client, image: str, root: str) -> None:
         self._client = client

@@ -27,8 +27,9 @@ Manifest = dict[str, Any]
 Query = tuple[tuple[str, str], ...]
 
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+PRIORITY_CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
 SERVED = (
-    *(NODES, NAMESPACES, PODS, EVENTS, LEASES, DAEMONSETS, DEPLOYMENTS, CRDS),
+    *(NODES, NAMESPACES, PODS, EVENTS, LEASES, DAEMONSETS, DEPLOYMENTS, PRIORITY_CLASSES, CRDS),
     *(SECCOMP_PROFILES, NODE_STATUSES, SPODS),
 )
 RESOURCES = {resource.kind: resource for resource in SERVED}
@@ -84,17 +85,29 @@ class Client:
         self._answer(Call("DELETE", resource.path(namespace), (), JSON, msgspec.json.encode(options)))
 
     def through(
-        self, namespace: str, pod: str, port: int, path: str, *, method: str = "GET", query: Query = (), body: bytes = b""
+        self,
+        namespace: str,
+        pod: str,
+        port: int,
+        path: str,
+        *,
+        method: str = "GET",
+        query: Query = (),
+        body: bytes = b"",
     ) -> bytes:
         """Ask a pod, through the API server's proxy."""
         proxy = f"{PODS.path(namespace, f'{pod}:{port}', 'proxy')}/{path}"
         return self._answer(Call(method, proxy, query, OCTETS if body else "", body)).body
 
-    def watch(self, resource: Resource) -> Iterator[Manifest]:
-        """Every change in the cluster from now on, until the server ends it after an hour."""
+    def version(self, resource: Resource) -> str:
+        """Where a watch can begin."""
         listed = self._asked(Call("GET", resource.path()))
-        query = (("watch", "1"), ("resourceVersion", listed["metadata"]["resourceVersion"]))
-        call = Call("GET", resource.path(), (*query, ("timeoutSeconds", str(WATCH_S))))
+        return str(listed["metadata"]["resourceVersion"])
+
+    def watch(self, resource: Resource, version: str) -> Iterator[Manifest]:
+        """Every change in the cluster after `version`, until the server ends it after an hour."""
+        query = (("watch", "1"), ("resourceVersion", version), ("timeoutSeconds", str(WATCH_S)))
+        call = Call("GET", resource.path(), query)
         with self._transport.stream(call, WATCH_S) as lines:
             if isinstance(lines, Answer):
                 raise Failed(lines.status, status_of(lines.body).message)

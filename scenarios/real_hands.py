@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from scenarios.hands import Manifest, Refused
 from scenarios.node_disk import NodeDisk
 from scenarios.real_client import DEPLOYMENTS, RESOURCES, Client, Failed
 from scenarios.states import GONE, NEW, Recorder, States
 from spo.model.labels import APP
-from spo.model.resource import NAMESPACES, NODE_STATUSES, PODS, SECCOMP_PROFILES, SPODS
+from spo.model.resource import LEASES, NAMESPACES, NODE_STATUSES, PODS, SECCOMP_PROFILES, SPODS
 from spo.observe.counters import PREFIX
 from spo.real.transport import Transport
+from spo.reconcile.leader import LOCK
 from spo.render.health import PORT
 from spo.render.install import KUBELET_DIR
 
@@ -25,6 +27,7 @@ T = TypeVar("T")
 
 POLL_S = 0.2
 STAYS_S_MAX = 3.0  # real time is dear: what would go wrong later, the simulated world shows
+TOLD_S_MAX = 15.0
 CLEAN_S_MAX = 60.0
 LABEL_OF = {"manager": f"app={APP},name={APP}", "daemon": f"app={APP},name=spod"}
 
@@ -38,7 +41,7 @@ class Reality:
 
     def __init__(self) -> None:
         self.client = Client(Transport(agent="spo-stories"))
-        manager = self._manager()
+        manager = self.manager()
         container = manager["spec"]["template"]["spec"]["containers"][0]
         told = {each["name"]: each.get("value", "") for each in container.get("env", ())}
         root = f"{told.get('KUBELET_DIR') or KUBELET_DIR}/seccomp/operator"
@@ -46,11 +49,11 @@ class Reality:
         self.disk = NodeDisk(self.client, container["image"], root)
         self.recorder = Recorder()
         self._numbers = itertools.count(1)
-        self._watched = threading.Event()
 
     def __enter__(self) -> Reality:
         self.disk.up()
-        threading.Thread(target=self._watch, name="states", daemon=True).start()
+        version = self.client.version(SECCOMP_PROFILES)
+        threading.Thread(target=self._watch, args=(version,), name="states", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,14 +72,15 @@ class Reality:
     def _namespaces(self) -> list[str]:
         return [each["metadata"]["name"] for each in self.client.list(NAMESPACES, labels="app=spo-stories")]
 
-    def _manager(self) -> Manifest:
+    def manager(self) -> Manifest:
+        """The operator's Deployment. Raises NotThere."""
         found = self.client.list(DEPLOYMENTS, labels=f"app={APP}")
         if len(found) != 1:
             raise NotThere(f"there are {len(found)} Deployments with label app={APP}; install the operator once")
         return found[0]
 
-    def _watch(self) -> None:
-        for event in self.client.watch(SECCOMP_PROFILES):
+    def _watch(self, version: str) -> None:
+        for event in self.client.watch(SECCOMP_PROFILES, version):
             self.recorder.seen(event["object"], deleted=event["type"] == "DELETED")
 
 
@@ -84,6 +88,7 @@ class RealHands:
     """One story's powers over the real cluster, and what it must put back at its end."""
 
     stays_s_max = STAYS_S_MAX
+    patience_s = 0.0
 
     def __init__(self, reality: Reality) -> None:
         self._reality = reality
@@ -91,8 +96,10 @@ class RealHands:
         self.operator_namespace = reality.operator_namespace
         self.namespace = reality.namespace()
         self._spod = self._spod_spec()
+        self._manager = reality.manager()["spec"]
         self._counted = self._metrics()
         self._killed = False
+        self._elsewhere: list[Manifest] = []  # what was made outside the story's namespace
 
     # -- the API -----------------------------------------------------------------------------------------------------
 
@@ -103,7 +110,10 @@ class RealHands:
         return self._client.list(RESOURCES[kind], namespace)
 
     def create(self, manifest: Manifest) -> Manifest:
-        return _asked(lambda: self._client.create(RESOURCES[manifest["kind"]], manifest))
+        made = _asked(lambda: self._client.create(RESOURCES[manifest["kind"]], manifest))
+        if made["metadata"].get("namespace") != self.namespace:
+            self._elsewhere.append(made)
+        return made
 
     def create_with_warnings(self, manifest: Manifest, validation: str) -> list[str]:
         resource = RESOURCES[manifest["kind"]]
@@ -150,6 +160,13 @@ class RealHands:
             uids = [pod["metadata"]["uid"] for pod in pods if pod["spec"]["nodeName"] == node]
             assert self._reality.disk.kill(node, role, uids), f"no process of {role} was found on {node}"
 
+    def managers(self) -> list[str]:
+        """The manager's pods that run, the leader first."""
+        lease = self.get(LEASES.kind, self.operator_namespace, LOCK) or {"spec": {}}
+        pods = self._client.list(PODS, self.operator_namespace, LABEL_OF["manager"])
+        found = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return sorted(found, key=lambda pod: (pod != lease["spec"].get("holderIdentity"), pod))
+
     def story(self) -> str:
         """How it stands, for a story that failed."""
         told = [json.dumps(self.states())]
@@ -183,12 +200,16 @@ class RealHands:
             there = {name: each.get("status", {}).get("status") or NEW for name, each in now.items()}
             return {name: state for name, state in last.items() if state != GONE} == there
 
-        wait(is_told, 2.0)
+        wait(is_told, TOLD_S_MAX)
         return self._reality.recorder.of(self.namespace)
 
     def end(self) -> list[str]:
         """Put back what the story changed, and remove what it made. Gives what the operator left behind."""
-        self._restore_spod()
+        for made in self._elsewhere:
+            with contextlib.suppress(Failed):  # the story itself may have deleted it
+                metadata = made["metadata"]
+                self._client.delete(RESOURCES[made["kind"]], metadata.get("namespace", ""), metadata["name"])
+        self._restore_operator()
         self._client.delete_all(DEPLOYMENTS, self.namespace)
         self._client.delete_all(PODS, self.namespace, grace_s=0)
         self._client.delete_all(SECCOMP_PROFILES, self.namespace)
@@ -206,7 +227,9 @@ class RealHands:
 
     def _held(self) -> list[tuple[str, str]]:
         kinds = (SECCOMP_PROFILES, NODE_STATUSES)
-        return [(kind.kind, each["metadata"]["name"]) for kind in kinds for each in self.list(kind.kind, self.namespace)]
+        return [
+            (kind.kind, each["metadata"]["name"]) for kind in kinds for each in self.list(kind.kind, self.namespace)
+        ]
 
     def _spod_spec(self) -> Manifest:
         found = self._client.get(SPODS, self.operator_namespace, "spod")
@@ -215,15 +238,16 @@ class RealHands:
         spec: Manifest = found["spec"]
         return spec
 
-    def _restore_spod(self) -> None:
-        for extra in self.list(SPODS.kind, self.operator_namespace):
-            if extra["metadata"]["name"] != "spod":
-                self.delete(SPODS.kind, self.operator_namespace, extra["metadata"]["name"])
+    def _restore_operator(self) -> None:
         wait(lambda: self.get(SPODS.kind, self.operator_namespace, "spod") is not None, CLEAN_S_MAX)
         now = self._spod_spec()
         if now != self._spod:
-            patch = {**dict.fromkeys(now, None), **self._spod}
-            self.patch(SPODS.kind, self.operator_namespace, "spod", {"spec": patch})
+            self.patch(SPODS.kind, self.operator_namespace, "spod", {"spec": undoing(self._spod, now)})
+        manager = self._reality.manager()
+        if manager["spec"] != self._manager:
+            back = {"spec": undoing(self._manager, manager["spec"])}
+            self.patch(DEPLOYMENTS.kind, self.operator_namespace, manager["metadata"]["name"], back)
+            self._killed = True  # its pods come anew
         wait(self._spod_is_heard, CLEAN_S_MAX)
 
     def _spod_is_heard(self) -> bool:
@@ -246,6 +270,17 @@ class RealHands:
             said["status"] for pod in pods for said in pod["status"].get("conditions", ()) if said["type"] == "Ready"
         ]
         return ready.count("True") == len(pods) == managers + len(self.nodes())
+
+
+def undoing(before: Manifest, now: Manifest) -> Manifest:
+    """The merge patch that leads back."""
+    patch: Manifest = {name: None for name in now if name not in before}
+    for name, value in before.items():
+        standing = now.get(name)
+        if standing != value:
+            both = isinstance(value, dict) and isinstance(standing, dict)
+            patch[name] = undoing(value, standing) if both else value
+    return patch
 
 
 def wait(check: Callable[[], bool], max_s: float) -> bool:

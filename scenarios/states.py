@@ -7,10 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+PENDING = "Pending"
 GONE = "gone"
 NEW = "new"  # it has no status yet
 
 States = dict[str, list[str]]  # profile → its states in their order
+
+
+def without_passing(states: list[str]) -> list[str]:
+    """What is left when timing is: `Pending` (some node has not said yet) may last no time at all, and then nobody sees
+    it. So it counts only where a story ends with it; what stands on both sides of it, and is equal, is one state.
+    """
+    left: list[str] = []
+    for place, state in enumerate(states):
+        passes = state == PENDING and place + 1 < len(states)
+        if not passes and left[-1:] != [state]:
+            left.append(state)
+    return left
 
 
 class Recorder:

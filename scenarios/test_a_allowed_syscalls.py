@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from scenarios.hands import SimHands
 from scenarios.manifests import ORDINARY, pod, profile
 from scenarios.world import World
 
@@ -124,8 +123,8 @@ def test_a4_a_base_that_is_edited_into_non_compliance_destroys_nothing(world: Wo
     world.until(world.on_nodes("sleeper"))
 
 
-def test_a4_the_operators_own_profiles_are_never_removed(world: World, hands: SimHands) -> None:
-    own = World(hands, world.operator_namespace)
+def test_a4_the_operators_own_profiles_are_never_removed(world: World) -> None:
+    own = world.own
     own.until(own.installed("runc-v1.0.0"))
 
     world.patch_spod(allowedSyscalls=["exit_group"])
@@ -136,14 +135,15 @@ def test_a4_the_operators_own_profiles_are_never_removed(world: World, hands: Si
 def test_a4_a_profile_in_use_stays_on_its_node_until_the_pod_is_gone(world: World) -> None:
     world.apply(profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
     world.until(world.installed("app"))
-    world.apply(pod("user", under="operator/default/app.json", node="node-2"))
+    node = world.hands.nodes()[-1]
+    world.apply(pod("user", under=world.under("app"), node=node))
     world.until(world.running("user"))
 
     world.patch_spod(allowedSyscalls=["exit_group"])
 
     world.until(world.terminating("app"))
-    world.until(world.on_nodes("app", "node-2"))
-    world.stays(world.on_nodes("app", "node-2"), for_s=60)
+    world.until(world.on_nodes("app", node))
+    world.stays(world.on_nodes("app", node), for_s=60)
     world.delete("Pod", "user")
     world.until(world.gone("app"))
     assert world.profile_files("app") == {}
@@ -174,10 +174,7 @@ def test_a5_nodes_where_nobody_uses_it_lose_it_at_once_and_the_object_ends_with_
     world.apply(profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
     world.until(world.installed("app"))
     first, second, *_ = world.hands.nodes()
-    world.apply(
-        pod("one", under="operator/default/app.json", node=first),
-        pod("two", under="operator/default/app.json", node=second),
-    )
+    world.apply(pod("one", under=world.under("app"), node=first), pod("two", under=world.under("app"), node=second))
     world.until(world.running("one"))
     world.until(world.running("two"))
 

@@ -47,8 +47,8 @@ def test_b1_a_container_starts_with_base_and_its_own_calls_and_not_without_the_b
     world.until(world.installed("without-base"))
 
     world.apply(
-        pod("starts", under="operator/default/with-base.json"),
-        pod("fails", under="operator/default/without-base.json"),
+        pod("starts", under=world.under("with-base")),
+        pod("fails", under=world.under("without-base")),
     )
 
     world.until(world.running("starts"))
@@ -87,7 +87,7 @@ def test_b0_a_base_of_the_profiles_own_namespace_comes_before_the_operators(worl
 
 def test_b2_bases_stack_up_to_fifteen(world: World) -> None:
     stack = [profile(f"level-{level}", allow=[name], baseProfileName=f"level-{level + 1}") for level, name in STACK]
-    world.apply(*stack, profile(f"level-{len(STACK)}", allow=["exit_group"]))
+    world.apply(profile(f"level-{len(STACK)}", allow=["exit_group"]), *reversed(stack))
 
     world.until(world.installed("level-1"))
     assert len(world.allowed_by_file("level-1")) == len(STACK)
@@ -106,6 +106,7 @@ def test_b2_a_cycle_is_named_and_ends_when_it_is_broken(world: World) -> None:
     )
 
     world.until(world.rejected("egg", "InvalidSeccompProfile"))
+    world.until(world.rejected("hen", "InvalidSeccompProfile"))
     world.until(world.told("egg", "InvalidSeccompProfile"))
     message = world.condition(world.profile("egg"), "Ready")["message"]
     assert "hen" in message and "egg" in message
@@ -164,3 +165,13 @@ def test_b4_the_union_is_not_stricter_than_either_side(world: World) -> None:
         conditions = [rule["args"] for rule in file["syscalls"] if "personality" in rule["names"]]
         assert sorted(each[0]["value"] for each in conditions) == [0, 8], "either, not both at once"
         assert all(len(each) == 1 for each in conditions)
+
+
+def test_b4_where_both_let_a_syscall_through_the_freer_action_counts(world: World) -> None:
+    base, built = profile("base", allow=["read"]), profile("built", allow=["write"], baseProfileName="base")
+    base["spec"]["syscalls"].append({"action": "SCMP_ACT_LOG", "names": ["write"]})
+    built["spec"]["syscalls"].append({"action": "SCMP_ACT_LOG", "names": ["read"]})
+    world.apply(base, built)
+    world.until(world.installed("built"))
+
+    assert world.allowed_by_file("built") == {"read", "write"}

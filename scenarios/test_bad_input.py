@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scenarios.hands import Manifest, Refused, SimHands
+from scenarios.hands import Hands, Manifest, Refused
 from scenarios.manifests import profile, spod
 from scenarios.world import World
 
@@ -27,9 +27,9 @@ def bystander(world: World) -> Iterator[None]:
 
 
 @pytest.fixture
-def own(hands: SimHands) -> World:
+def own(world: World) -> World:
     """The operator's own namespace, where spod is."""
-    return World(hands, hands.operator_namespace)
+    return world.own
 
 
 def refusal(ask: Callable[[], Any]) -> str:
@@ -47,7 +47,7 @@ def with_rule(name: str, **rule: Any) -> Manifest:
 # -- what the API server refuses -------------------------------------------------------------------------------------
 
 
-def test_an_unknown_field_is_refused_with_its_path_when_validation_is_strict(world: World, hands: SimHands) -> None:
+def test_an_unknown_field_is_refused_with_its_path_when_validation_is_strict(world: World, hands: Hands) -> None:
     typo = with_rule("typo", actoin="SCMP_ACT_LOG")
     typo["metadata"]["namespace"] = world.namespace
 
@@ -57,7 +57,7 @@ def test_an_unknown_field_is_refused_with_its_path_when_validation_is_strict(wor
     assert world.get("SeccompProfile", "typo") is None
 
 
-def test_an_unknown_field_is_pruned_with_a_warning_when_validation_warns(world: World, hands: SimHands) -> None:
+def test_an_unknown_field_is_pruned_with_a_warning_when_validation_warns(world: World, hands: Hands) -> None:
     typo = profile("typo", defaultActoin="SCMP_ACT_LOG")
     typo["metadata"]["namespace"] = world.namespace
 
@@ -135,8 +135,9 @@ def test_a_profile_with_5000_syscalls_is_installed_and_its_remark_stays_readable
     world.until(world.installed("many"))
 
     assert world.allowed_by_file("many") == set(names)
-    assert all(name in world.profile("many")["metadata"]["annotations"]["syscalls"] for name in names)
-    remark = world.condition(world.profile("many"), "SyscallsKnown")["message"]
+    many = world.profile("many")
+    assert all(name in many["metadata"]["annotations"]["syscalls"] for name in names)
+    remark = world.condition(many, "SyscallsKnown")["message"]
     assert "call_0000" in remark and "and 4980 more" in remark and len(remark) < 1024
 
 
@@ -180,7 +181,7 @@ def test_a_base_profile_that_does_not_exist_is_told_and_found_when_it_comes(worl
     world.apply(profile("built", baseProfileName="late"))
     world.until(world.rejected("built", "InvalidSeccompProfile"))
     message = world.condition(world.profile("built"), "Ready")["message"]
-    assert "default/built" in message and "late" in message and "spec.baseProfileName" in message
+    assert f"{world.namespace}/built" in message and "late" in message and "spec.baseProfileName" in message
 
     world.apply(profile("late", allow=["read"]))
 
@@ -258,7 +259,10 @@ def test_a_setting_that_this_release_does_not_have_is_named(world: World, own: W
 
     own.until(own.told("spod", "NotInThisRelease", **EVENTS_ON_SPOD))
 
-    assert "spec.enableLogEnricher" in own.condition(world.spod(), "SettingsInEffect")["message"]
+    def named() -> bool:
+        return "spec.enableLogEnricher" in own.condition(world.spod(), "SettingsInEffect")["message"]
+
+    assert world.hands.until(named, 30)
 
 
 def test_a_deleted_spod_comes_back_with_its_daemons_and_no_profile_is_lost(world: World, own: World) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from scenarios.hands import SimHands
@@ -30,7 +28,7 @@ def test_j1_installed_means_the_very_bytes_on_every_node(world: World) -> None:
     assert sorted(world.profile_files("sleeper")) == world.hands.nodes()
     assert world.allowed_by_file("sleeper") == {"nanosleep", "exit_group"}
     assert world.node_statuses("sleeper") == dict.fromkeys(world.hands.nodes(), "Installed")
-    assert world.profile("sleeper")["status"]["localhostProfile"] == "operator/default/sleeper.json"
+    assert world.profile("sleeper")["status"]["localhostProfile"] == world.under("sleeper")
 
 
 def test_j1_a_changed_profile_is_installed_again(world: World) -> None:
@@ -51,6 +49,7 @@ def test_j1_a_full_disk_is_told_and_the_profile_comes_when_there_is_room(world: 
     assert "node-2" in world.events("sleeper", "CannotSaveSeccompProfile")[0]
     assert "no space left" in world.events("sleeper", "CannotSaveSeccompProfile")[0]
     world.until(world.on_nodes("sleeper", "node-1", "node-3"))
+    world.until(world.says("sleeper", "waiting for nodes"))
     assert world.profile("sleeper")["status"]["status"] == "Pending"
 
     hands.mend()
@@ -76,12 +75,12 @@ def test_j2_a_file_that_somebody_touched_is_restored_within_ten_seconds(
 ) -> None:
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))
-    good = world.profile_files("sleeper")["node-1"]
+    node, *_ = world.hands.nodes()
+    good = world.profile_files("sleeper")[node]
 
-    world.hands.write_file("node-2", "default/sleeper.json", bytes_there)
+    world.hands.write_file(node, world.file("sleeper"), bytes_there)
 
-    world.hands.until(lambda: False, 10)
-    assert json.loads(world.hands.files("node-2")["default/sleeper.json"]) == good
+    world.until(world.file_is(node, "sleeper", good), max_s=10)
 
 
 def test_j3_a_new_node_gets_every_profile(world: World, hands: SimHands) -> None:
@@ -111,16 +110,18 @@ def test_j4_a_deleted_profile_is_removed_everywhere(world: World) -> None:
 def test_j4_deletion_waits_for_pods_that_use_the_profile(world: World) -> None:
     world.apply(profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
     world.until(world.installed("app"))
-    world.apply(pod("user", under="operator/default/app.json", node="node-3"))
+    node = world.hands.nodes()[-1]
+    world.apply(pod("user", under=world.under("app"), node=node))
     world.until(world.running("user"))
 
     world.delete("SeccompProfile", "app")
 
     world.until(world.terminating("app"))
-    assert "node-3" in world.condition(world.profile("app"), "Ready")["message"]
-    assert "default/user" in world.events("app", "InUse")[0]
-    world.until(world.on_nodes("app", "node-3"))
-    world.stays(world.on_nodes("app", "node-3"), for_s=60)
+    world.until(world.says("app", node))
+    world.until(world.told("app", "InUse"))
+    assert f"{world.namespace}/user" in world.events("app", "InUse")[0]
+    world.until(world.on_nodes("app", node))
+    world.stays(world.on_nodes("app", node), for_s=60)
     world.delete("Pod", "user")
     world.until(world.gone("app"))
 
@@ -167,17 +168,41 @@ def test_j5_a_pod_under_an_installed_profile_starts(world: World) -> None:
     world.apply(profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
     world.until(world.installed("app"))
 
-    world.apply(deployment("web", replicas=5, under="operator/default/app.json"))
+    world.apply(deployment("web", replicas=5, under=world.under("app")))
 
     world.until(world.all_run("web", replicas=5))
 
 
+@pytest.mark.parametrize(("allowed", "exit_code"), [(ORDINARY, 1), ((*ORDINARY, "mkdir"), 0)], ids=["not", "is"])
+def test_j5_a_syscall_that_is_not_allowed_is_refused_by_the_kernel(
+    world: World, allowed: tuple[str, ...], exit_code: int
+) -> None:
+    world.apply(profile("app", allow=allowed, baseProfileName="runc-v1.0.0"))
+    world.until(world.installed("app"))
+
+    world.apply(pod("maker", under=world.under("app"), command="mkdir /tmp/made", restartPolicy="Never"))
+
+    world.until(world.ended("maker", exit_code))
+
+
+@pytest.mark.parametrize(("action", "exit_code"), [("SCMP_ACT_KILL_PROCESS", 159), ("SCMP_ACT_LOG", 0)])
+def test_j5_what_else_is_to_be_done_with_a_syscall_the_kernel_does(world: World, action: str, exit_code: int) -> None:
+    marked = profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0")
+    marked["spec"]["syscalls"].append({"action": action, "names": ["mkdir"]})
+    world.apply(marked)
+    world.until(world.installed("app"))
+
+    world.apply(pod("maker", under=world.under("app"), command="mkdir /tmp/made", restartPolicy="Never"))
+
+    world.until(world.ended("maker", exit_code))
+
+
 def test_j5_a_pod_under_a_missing_profile_waits_and_says_for_what(world: World) -> None:
-    world.apply(pod("early", under="operator/default/late.json"))
+    world.apply(pod("early", under=world.under("late")))
 
     world.until(world.waiting("early", "CreateContainerError"))
     world.until(world.told("early", "Failed", kind="Pod"))
-    assert "operator/default/late.json" in world.events("early", "Failed", kind="Pod")[0]
+    assert world.under("late") in world.events("early", "Failed", kind="Pod")[0]
 
     world.apply(profile("late", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
     world.until(world.running("early"))
@@ -191,3 +216,24 @@ def test_j5_whoever_dies_the_profile_comes(world: World) -> None:
 
     world.until(world.installed("first"), max_s=300)
     world.until(world.installed("second"), max_s=300)
+
+
+@pytest.mark.parametrize("role", ["manager", "daemon"])
+@pytest.mark.parametrize("later_s", [0.0, 0.05, 0.2])
+def test_j5_whoever_dies_at_whatever_moment_nothing_is_lost(world: World, role: str, later_s: float) -> None:
+    world.apply(profile("changes", allow=["nanosleep"]), profile("goes"))
+    world.until(world.installed("changes"))
+    world.until(world.installed("goes"))
+
+    world.apply(profile("comes"))
+    world.edit("SeccompProfile", "changes", syscalls=profile("changes", allow=["futex"])["spec"]["syscalls"])
+    world.delete("SeccompProfile", "goes")
+    world.hands.until(lambda: False, later_s)
+    world.hands.kill(role)
+
+    world.until(world.installed("comes"), max_s=300)
+    world.until(world.installed("changes"), max_s=300)
+    world.until(world.gone("goes"), max_s=300)
+    assert world.allowed_by_file("changes") == {"futex"}
+    assert world.profile_files("goes") == {}
+    assert world.node_statuses("comes") == dict.fromkeys(world.hands.nodes(), "Installed")

@@ -50,7 +50,7 @@ def test_j4_a_daemon_that_does_not_know_the_profiles_yet_removes_nothing(world: 
     world.until(world.running("user"))
     before = world.profile_files("app")
 
-    hands.suffer(Rule(Verdict.REFUSE, what="List", who="spod-"))
+    hands.suffer(Rule(Verdict.REFUSE, what="List", who="spod-", one_in=1))
     hands.kill("daemon")
 
     world.stays(world.on_nodes("app", *hands.nodes()), for_s=60)
@@ -63,7 +63,7 @@ def test_j4_a_profile_goes_although_nobody_knew_of_its_deletion_for_a_while(worl
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))
 
-    hands.suffer(Rule(Verdict.REFUSE, door="cluster"))
+    hands.suffer(Rule(Verdict.REFUSE, door="cluster", one_in=1))
     hands.kill("daemon")
     hands.kill("manager")
     world.delete("SeccompProfile", "sleeper")
@@ -72,3 +72,24 @@ def test_j4_a_profile_goes_although_nobody_knew_of_its_deletion_for_a_while(worl
 
     world.until(world.gone("sleeper"), max_s=600)
     assert world.profile_files("sleeper") == {}
+
+
+def test_j1_nothing_is_written_before_deletion_is_sure_to_come_past_the_manager(world: World, hands: SimHands) -> None:
+    hands.suffer(Rule(Verdict.REFUSE, what="Patch", on=SLEEPER, one_in=1))
+    world.apply(profile("sleeper"))
+
+    world.stays(world.on_nodes("sleeper"), for_s=60)
+    hands.mend()
+    world.until(world.installed("sleeper"))
+
+
+def test_j1_a_profile_that_comes_with_a_new_node_is_installed_when_that_node_has_it(
+    world: World, hands: SimHands
+) -> None:
+    hands.add_node("node-4")
+    assert hands.until(lambda: len(hands.list("Pod", hands.operator_namespace)) == 6, 30), "its daemon is on its way"
+
+    world.apply(profile("sleeper"))
+
+    world.until(world.installed("sleeper"))
+    assert sorted(world.profile_files("sleeper")) == hands.nodes()

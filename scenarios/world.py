@@ -31,6 +31,19 @@ class World:
         self.namespace = namespace
         self.operator_namespace = hands.operator_namespace
 
+    def under(self, name: str) -> str:
+        """What a pod calls the story's profile of this name."""
+        return f"operator/{self.file(name)}"
+
+    @property
+    def own(self) -> World:
+        """The same world, seen from the operator's own namespace."""
+        return World(self.hands, self.operator_namespace)
+
+    def file(self, name: str) -> str:
+        """The profile's file, below the operator's directory on each node."""
+        return f"{self.namespace}/{name}.json"
+
     # -- what a user does --------------------------------------------------------------------------------------------
 
     def apply(self, *manifests: Manifest) -> None:
@@ -63,12 +76,13 @@ class World:
 
     def until(self, hope: Hope, max_s: float = PATIENCE_S) -> None:
         """Let time pass until it is true; fail with how it stands if it does not become true."""
+        max_s += self.hands.patience_s
         if not self.hands.until(lambda: not hope.why_not(), max_s):
             raise AssertionError(f"after {max_s:.0f} s still not: {hope}: {hope.why_not()}")
 
     def stays(self, hope: Hope, for_s: float) -> None:
-        """Let time pass; fail if it stops to be true."""
-        if self.hands.until(lambda: bool(hope.why_not()), for_s):
+        """Let time pass (where it is dear, less of it); fail if it stops to be true."""
+        if self.hands.until(lambda: bool(hope.why_not()), min(for_s, self.hands.stays_s_max)):
             raise AssertionError(f"no longer: {hope}: {hope.why_not()}")
 
     # -- what a user can hope for ------------------------------------------------------------------------------------
@@ -96,6 +110,15 @@ class World:
             return f"its status is {json.dumps(status)}"
 
         return Hope(f"profile {name} is {state} ({reason})", why_not)
+
+    def says(self, name: str, word: str) -> Hope:
+        """The profile's condition Ready names the word."""
+
+        def why_not() -> str:
+            message = self.condition(self.profile(name), "Ready").get("message", "")
+            return "" if word in message else f"it says {message!r}"
+
+        return Hope(f"profile {name} names {word!r}", why_not)
 
     def gone(self, name: str, kind: str = "SeccompProfile") -> Hope:
         def why_not() -> str:
@@ -132,6 +155,17 @@ class World:
             return "" if status.get("phase") == "Running" else json.dumps(status.get("containerStatuses"))
 
         return Hope(f"pod {pod} runs", why_not)
+
+    def ended(self, pod: str, exit_code: int) -> Hope:
+        """The pod's container ended by itself, with this code."""
+
+        def why_not() -> str:
+            found = self.get("Pod", pod)
+            statuses = (found or {}).get("status", {}).get("containerStatuses", [])
+            codes = [each.get("state", {}).get("terminated", {}).get("exitCode") for each in statuses]
+            return "" if codes == [exit_code] else json.dumps(statuses)
+
+        return Hope(f"pod {pod} ends with {exit_code}", why_not)
 
     def all_run(self, deployment: str, replicas: int) -> Hope:
         def why_not() -> str:
@@ -198,6 +232,15 @@ class World:
 
         return Hope(f"spod is {state} and names {word!r}", why_not)
 
+    def file_is(self, node: str, name: str, wanted: Any) -> Hope:
+        """The profile's file on this node has this content."""
+
+        def why_not() -> str:
+            found = self.hands.files(node).get(self.file(name))
+            return "" if found is not None and json.loads(found) == wanted else f"it is {found!r}"
+
+        return Hope(f"the file of {name} on {node} is as it should be", why_not)
+
     def told(self, name: str, reason: str, kind: str = "SeccompProfile") -> Hope:
         """There is a Kubernetes Event with this reason on the object."""
 
@@ -246,8 +289,7 @@ class World:
 
     def profile_files(self, name: str) -> dict[str, Any]:
         """Node → the profile's file there, decoded."""
-        path = f"{self.namespace}/{name}.json"
-        found = {node: self.hands.files(node).get(path) for node in self.hands.nodes()}
+        found = {node: self.hands.files(node).get(self.file(name)) for node in self.hands.nodes()}
         return {node: json.loads(data) for node, data in found.items() if data is not None}
 
     def allowed_by_file(self, name: str) -> set[str]:

@@ -29,6 +29,7 @@ class Role(Struct, frozen=True):
     """What a process is made of: what it wants to know, which news makes which keys due, what it decides on them.
 
     `duties` are looked at from the start, whether or not there is an object of that name.
+    `patience`: seconds that news of a kind may wait for more of it, because one look at a key sees all of them.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Role(Struct, frozen=True):
     duties: tuple[Key, ...] = ()
     farewell: Callable[[View], Plan] | None = None  # what to do before an orderly end
     reads_files: bool = False
+    patience: Mapping[str, float] = {}
 
     @property
     def knows_enough(self) -> Sequence[str]:
@@ -81,8 +83,9 @@ class Loop:
         events = [*self._cluster.take(), *(self._host.take() if self._host else ())]
         for event in events:
             for change in self.cache.apply(event):
+                at = now + self.role.patience.get(change.key.kind, 0.0)
                 for key in self.role.marks[change.key.kind](self.cache, change):
-                    self.queue.add(key, now)
+                    self.queue.add(key, at)
 
     def _look_at(self, key: Key, now: float) -> None:
         plan = self.role.decisions[key.kind](self.cache, key)

@@ -72,9 +72,12 @@ def key_of(kind: str, value: Any) -> Key:
 class Reflector:
     """Where one interest stands: in the middle of a list, or in a watch at a revision."""
 
-    def __init__(self, interest: Interest, hear: Callable[[bytes, str, type[Any]], Heard] = hear) -> None:
+    def __init__(
+        self, interest: Interest, hear: Callable[[bytes, str, type[Any]], Heard] = hear, watch_s: int = WATCH_S
+    ) -> None:
         self.interest = interest
         self._hear = hear
+        self._watch_s = watch_s
         self._revision = ""  # empty: list first
         self._continuation = ""
         self._names: set[tuple[str, str]] = set()
@@ -93,7 +96,7 @@ class Reflector:
                 ("watch", "true"),
                 ("allowWatchBookmarks", "true"),
                 ("resourceVersion", self._revision),
-                ("timeoutSeconds", str(WATCH_S)),
+                ("timeoutSeconds", str(self._watch_s)),
             ]
         else:
             query += [("limit", str(PAGE)), ("continue", self._continuation)]

@@ -21,6 +21,7 @@ from spo.reconcile import leader, node_profile, profile, spod
 from spo.reconcile.settings import Settings
 
 FAILURES_OF_DAEMON_SET = f"involvedObject.kind={DAEMONSETS.kind},involvedObject.name={SPOD},reason=FailedCreate"
+GATHER_S = 0.25
 DAEMON_LABELS = f"app={labels.APP},name={SPOD}"
 
 PROFILES_BY_BASE = Index(
@@ -61,7 +62,7 @@ def manager(settings: Settings) -> Role:
         name="manager",
         interests=(
             Interest(SECCOMP_PROFILES, SeccompProfile),
-            Interest(NODE_STATUSES, SecurityProfileNodeStatus),
+            Interest(NODE_STATUSES, SecurityProfileNodeStatus, timed=True),
             Interest(SPODS, SecurityProfilesOperatorDaemon, namespace=own),
             Interest(DAEMONSETS, DaemonSetKeep, namespace=own, fields=f"metadata.name={SPOD}"),
             Interest(PODS, SpodPod, namespace=own, labels=DAEMON_LABELS),
@@ -86,6 +87,8 @@ def manager(settings: Settings) -> Role:
             LEASES.kind: partial(leader.decide, identity=settings.identity),
         },
         duties=(lock, spod_key),
+        # Each of n nodes reports by itself, and a look at a profile goes through the reports of all n.
+        patience={NODE_STATUSES.kind: GATHER_S, DAEMONSETS.kind: GATHER_S, PODS.kind: GATHER_S},
         farewell=partial(leader.release, key=lock, identity=settings.identity),
     )
 

@@ -58,13 +58,16 @@ ROOMS = {
     # The worlds know no decision and not each other: what runs in a pod is handed in.
     "sim": Room(f"{PLAIN} ports reflector wire sightings", SIMULATED),
     "real": Room(f"{PLAIN} ports reflector wire sightings", None),
+    # The simulated API server's face over HTTPS: sockets, certificates, and the clock that drives its time.
+    "face": Room("model sim", None),
     "replay": Room("model events ports", None),
     "deployment": Room("", None),
     "cli": Room(
         f"{PLAIN} ports reflector wire sightings cache queue observe loop roles render admission audit reconcile"
-        " sim real replay deployment",
+        " sim face real replay deployment",
         None,
     ),
+    "pytest_plugin": Room("model sim face cli", None),
 }
 
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
@@ -81,6 +84,8 @@ MODULES = dict(modules())
 
 
 def room_of(module: str) -> str:
+    if f"{module}.".startswith("spo.sim.http."):
+        return "face"
     return module.split(".")[1] if "." in module else ""
 
 

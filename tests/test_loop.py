@@ -49,7 +49,7 @@ class FakeCluster:
 class World:
     """One loop whose decisions are `plan`, with a log of what was looked at."""
 
-    def __init__(self, plan: Plan = NOTHING) -> None:
+    def __init__(self, plan: Plan = NOTHING, patience_s: float = 0.0) -> None:
         self.plan = plan
         self.looked_at: list[Key] = []
         self.cluster, self.clock, self.lines = FakeCluster(), Clock(), list[dict[str, Any]]()
@@ -61,6 +61,7 @@ class World:
             marks={"Node": lambda view, change: [change.key]},
             decisions={"Node": self.decide},
             duties=(),
+            patience={"Node": patience_s},
         )
         observer = Observer("test", "node-1", self.lines.append, Counters(), self.bugs.append)
         self.loop = Loop(role, self.cluster, None, self.clock, observer)
@@ -162,3 +163,19 @@ def test_an_event_that_cannot_be_written_in_a_dying_namespace_stops_nothing(worl
     world.loop.tick()
 
     assert isinstance(world.cluster.asked[-1], Delete)
+
+
+def test_news_that_may_wait_is_looked_at_once_with_all_that_comes_meanwhile() -> None:
+    world = World(patience_s=0.25)
+    world.cluster.news = [Listed("Node")]
+    world.node_seen()
+    assert world.loop.tick() == world.clock.at + 0.25
+
+    world.clock.at += 0.2
+    world.cluster.news = [Seen(NODE_A, NodeKeep(KeepMeta("a", resource_version="later")))]
+    world.loop.tick()
+    assert world.looked_at == []
+
+    world.clock.at += 0.05  # from the first news, not from the last: whoever never stops talking is heard, too
+    world.loop.tick()
+    assert world.looked_at == [NODE_A]

@@ -26,6 +26,9 @@ COMMANDS = {
         "spo.cli.try_", "my manifests in a simulated cluster: timeline, states, reasons", "spo try -f examples/"
     ),
     "demo": Command("spo.cli.demo", "watch the operator restrict the allowed syscalls, in ten seconds", "spo demo"),
+    "sim": Command(
+        "spo.cli.sim", "a simulated cluster for kubectl and any other client", "spo sim serve --nodes 5 --pods 100"
+    ),
     "crds": Command(
         "spo.cli.crds", "write the operator's CustomResourceDefinitions, or check them", "spo crds deploy/crds"
     ),
@@ -45,6 +48,11 @@ COMMANDS = {
     ),
     "manager": Command("spo.cli.manager", "the operator's manager, as its pods run it", "OPERATOR_IMAGE=… spo manager"),
     "daemon": Command("spo.cli.daemon", "the operator's daemon, as its pods run it", "NODE_NAME=node-1 spo daemon"),
+    "explain": Command(
+        "spo.cli.explain",
+        "what another allow list would do to the profiles, and why",
+        "spo explain allow-list -f profiles/ --list exit,exit_group,futex,nanosleep",
+    ),
     "version": Command("spo.cli.version", "say which spo this is", "spo version"),
 }
 

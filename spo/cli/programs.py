@@ -12,6 +12,7 @@ from spo.sim.door import Hearing, SimCluster
 from spo.sim.host import LuckyHost, SimHost
 from spo.sim.luck import Luck
 from spo.sim.node.program import Exited, Launch
+from spo.sim.timeline import Timeline
 
 PROFILES_DIRECTORY = "seccomp/operator"  # below the kubelet's
 
@@ -20,10 +21,27 @@ class OurBug(AssertionError):
     """The operator asked for something that the API server will never take: ends the run."""
 
 
-class SimProcess:
-    """One role, running in a container of a simulated pod. A crash forgets it; a new one starts with an empty cache."""
+class _Clock:
+    """A process's own clock, which may be wrong by some seconds."""
 
-    def __init__(self, launch: Launch, luck: Luck, hearing: Hearing, log: list[dict[str, Any]]) -> None:
+    def __init__(self, timeline: Timeline, skew_s: float) -> None:
+        self._timeline = timeline
+        self._skew_s = skew_s
+        self._left = False
+
+    def now(self) -> float:
+        return self._timeline.now + self._skew_s
+
+
+class SimProcess:
+    """One role, running in a container of a simulated pod. A crash forgets it; a new one starts with an empty cache.
+
+    `skew_s`: how far its clock is ahead.
+    """
+
+    def __init__(
+        self, launch: Launch, luck: Luck, hearing: Hearing, log: list[dict[str, Any]], skew_s: float = 0.0
+    ) -> None:
         settings = settings_from(launch.environment, launch.pod)
         role = ROLES[launch.arguments[0]](settings)
         self.role = role.name
@@ -40,21 +58,24 @@ class SimProcess:
         )
         root = f"{settings.kubelet_dir}/{PROFILES_DIRECTORY}"
         self._host = SimHost(launch.disk, root, launch.timeline, launch.wake) if role.reads_files else None
-        clock = launch.timeline
-
-        class _Clock:
-            def now(self) -> float:
-                return clock.now
+        self._skew_s = skew_s
+        self._left = False
 
         def keep(line: dict[str, Any]) -> None:
-            log.append({"at": clock.now, "pod": launch.pod, **line})
+            log.append({"at": launch.timeline.now, "pod": launch.pod, **line})
 
         observer = Observer(f"spo-{role.name}", settings.node or launch.node, keep, self.counters, _raise)
         disk = LuckyHost(self._host, luck, launch.pod) if self._host is not None else None
-        self.loop = Loop(role, self._cluster, disk, _Clock(), observer)
+        self.loop = Loop(role, self._cluster, disk, _Clock(launch.timeline, skew_s), observer)
 
     def tick(self) -> float | None:
-        return self.loop.tick()
+        wish = None if self._left else self.loop.tick()
+        return None if wish is None else wish - self._skew_s  # in the world's time
+
+    def leave(self) -> None:
+        """Asked to end: say goodbye, and do no more."""
+        self.loop.leave()
+        self._left = True
 
     def stop(self) -> None:
         """The container is gone, by whatever way."""

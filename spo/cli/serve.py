@@ -14,6 +14,7 @@ from spo.observe.observer import Observer
 from spo.roles import ROLES, settings_from
 
 if TYPE_CHECKING:
+    from spo.real.process import Log, Runner
     from spo.real.transport import Transport
 
 HEALTH_PORT = 8085
@@ -42,21 +43,28 @@ def run(role_name: str, arguments: argparse.Namespace, needs: tuple[str, str]) -
         transport = Transport(arguments.kubeconfig, agent=f"spo-{role_name}")
     except BadConfig as error:
         return _refuse(role_name, str(error))
+    from spo.real.process import Runner, log_to, serve_health
+
+    log, counters = log_to(), Counters()
+    runner = Runner(log)
     try:
-        _work(role_name, transport, arguments.port)
-    except OSError as error:
+        health = serve_health(runner.health, counters.lines, arguments.port)
+    except (OSError, OverflowError) as error:  # taken, or no port at all
         return _refuse(role_name, f"--port {arguments.port}: {error}")
+    _work(role_name, transport, runner, log, counters)
+    health.shutdown()
+    health.server_close()
     return STARTED
 
 
-def _work(role_name: str, transport: Transport, port: int) -> None:
+def _work(role_name: str, transport: Transport, runner: Runner, log: Log, counters: Counters) -> None:
     from spo.real.cluster import RealCluster
     from spo.real.host import RealHost
-    from spo.real.process import Runner, SystemClock, log_to, serve_health
+    from spo.real.process import SystemClock
 
     settings = settings_from(os.environ, socket.gethostname())
     role = ROLES[role_name](settings)
-    log, counters, clock = log_to(), Counters(), SystemClock()
+    clock = SystemClock()
 
     def trouble(text: str) -> None:
         log({"level": "warning", "message": text})
@@ -64,19 +72,16 @@ def _work(role_name: str, transport: Transport, port: int) -> None:
     def bug(text: str) -> None:
         log({"level": "error", "message": f"this is a bug of the operator, please report it: {text}"})
 
-    runner = Runner(log)
     cluster = RealCluster(transport, f"spo-{role_name}", runner.wake, trouble)
     host = RealHost(f"{settings.kubelet_dir}/seccomp/operator", clock) if role.reads_files else None
     loop = Loop(
         role, cluster, host, clock, Observer(f"spo-{role_name}", settings.node or settings.identity, log, counters, bug)
     )
     runner.stop_on_signals()
-    health = serve_health(runner.health, counters.lines, port)
     log({"level": "info", "message": f"{role_name} started", "namespace": settings.namespace, "node": settings.node})
     runner.run(loop, lambda: loop.cache.knows(role.knows_enough))
     loop.leave()
     cluster.close()
-    health.shutdown()
 
 
 def _refuse(role_name: str, why: str) -> int:

@@ -29,6 +29,7 @@ from spo.sim.luck import Rule
 from spo.sim.node.disk import DiskChange
 from spo.sim.node.node import Node
 from spo.sim.node.program import Launch
+from spo.sim.timeline import SECOND_NS
 
 BOOT_S_MAX = 300.0
 GARBAGE_EVERY = 50_000  # objects more, before anything is searched for garbage
@@ -55,12 +56,14 @@ class World:
         self.namespace = namespace
         self.log: list[Object] = []
         self.processes: dict[str, SimProcess] = {}  # the operator's, by pod; of a restarted container: the present one
+        self.skews: dict[str, float] = {}  # how far clocks are ahead, by pod; read when a container starts
         hearing = Hearing()
 
         def program(launch: Launch) -> Process:
             if launch.arguments == ("clean-up",):
                 return SimCleanUp(launch)
-            process = self.processes[launch.pod] = SimProcess(launch, self.cluster.luck, hearing, self.log)
+            skew_s = self.skews.get(launch.pod, 0.0)
+            process = self.processes[launch.pod] = SimProcess(launch, self.cluster.luck, hearing, self.log, skew_s)
             return process
 
         self.cluster = SimulatedCluster(seed=seed, nodes=0, programs={IMAGE: program})
@@ -123,16 +126,21 @@ def boot(
     rules: tuple[Rule, ...] = (),
     notes: list[str] | None = None,
     progress: Progress = lambda text: None,
+    operator: bool = True,
+    start: float = 0.0,
 ) -> World:
     """A cluster of so many nodes with the operator at work in it.
 
     `present` is the state it begins with (of a dump: its nodes count, and are filled up to `nodes`); `pods` are
-    ordinary pods that run from the start. Raises NotUp.
+    ordinary pods that run from the start. Without `operator` it is a plain cluster. It begins at
+    `start`, in seconds since 1970, if that is later than 2026. Raises NotUp.
     """
     # A world is one large heap of objects that stay: searched after every 700 new ones, that takes half of the time.
     gc.set_threshold(GARBAGE_EVERY)
     world = World(seed, namespace, rules)
-    wanted = operator_manifests(namespace)
+    world.cluster.timeline.run_until(round(start * SECOND_NS))  # nothing is there yet that could happen
+    world.start_ns = world.cluster.timeline.now_ns
+    wanted = operator_manifests(namespace) if operator else []
     definitions = [obj for obj in wanted if obj["kind"] == CRDS.kind]
     progress("booting the cluster")
     with world.chronicle.muted():
@@ -143,6 +151,9 @@ def boot(
         for node in world.cluster.nodes.values():
             world.listen_to(node)
         _fill_up(world, nodes, pods)
+    if not operator:
+        world.cluster.rest(SETTLE_S_MAX)
+        return world
     progress("installing the operator")
     told = f"· {len(wanted)} objects of deploy/ into namespace {namespace}"
     world.chronicle.tell(Fact(0, "you", "installed the operator", tail=told, tone="you"))

@@ -6,18 +6,19 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from queue import Empty, SimpleQueue
+
+import msgspec
 
 from spo.events import Event
 from spo.intents import ClusterIntent
 from spo.interest import Interest
 from spo.ports import Unavailable
 from spo.real.transport import Answer, Transport
-from spo.reflector import WATCH_S, Expired, Reflector
+from spo.reflector import Expired, Reflector
 from spo.wire import call_of, failure_of, status_of
 
-FIRST_PAUSE_S = 0.5
-LAST_PAUSE_S = 30.0
 PER_SECOND = 50.0  # our own limit on writes; the server's own comes on top (429)
 BURST = 100
 
@@ -38,8 +39,9 @@ class RealCluster:
         self._pace = Pace(PER_SECOND, BURST)
 
     def want(self, interest: Interest) -> None:
+        reflector = Reflector(interest, watch_s=self._transport.patience.watch_s)
         name = f"watch-{interest.resource.plural}"
-        threading.Thread(target=self._follow, args=(Reflector(interest),), name=name, daemon=True).start()
+        threading.Thread(target=self._follow, args=(reflector,), name=name, daemon=True).start()
 
     def take(self) -> Iterable[Event]:
         events: list[Event] = []
@@ -63,45 +65,61 @@ class RealCluster:
         self._closed.set()
 
     def _follow(self, reflector: Reflector) -> None:
-        """List and watch for ever; after trouble wait, and longer each time."""
-        pause_s = FIRST_PAUSE_S
+        """List and watch for ever. Whatever goes wrong is told, and after it we wait, longer each time."""
+        patience = self._transport.patience
+        pause_s = patience.pause_s
         while not self._closed.is_set():
+            wait_s = 0.0
             try:
-                self._advance(reflector)
-                pause_s = FIRST_PAUSE_S
-                continue
+                good = self._watch(reflector) if reflector.watching else self._list(reflector)
             except Expired:
-                wait_s = FIRST_PAUSE_S  # a server that cannot keep up must not be asked for lists in a hot loop
+                good = False
             except Unavailable as error:
+                good, wait_s = False, error.retry_after_s
                 self._trouble(str(error))
-                wait_s = max(pause_s, error.retry_after_s)
-                pause_s = min(pause_s * 2, LAST_PAUSE_S)
-            # Spread out: after a restart of the server every node asks at once.
-            self._closed.wait(wait_s * random.uniform(0.8, 1.2))
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:  # a proxy's page, or what no API server sends
+                good = False
+                self._trouble(f"{reflector.call().path}: an answer that cannot be read: {error}")
+            if good:
+                pause_s = patience.pause_s
+            elif good is not None:
+                # Spread out: after a restart of the server every node asks at once.
+                self._closed.wait(max(pause_s, wait_s) * random.uniform(1.0, 1.4))
+                pause_s = min(pause_s * 2, patience.pause_s_max)
 
-    def _advance(self, reflector: Reflector) -> None:
-        call = reflector.call()
-        if not reflector.watching:
-            answer = self._transport.send(call)
-            if answer.status == 410:
-                reflector.expire()
-                raise Expired("list")
-            _refuse(answer)
-            self._tell(reflector.page(answer.body))
-            return
-        with self._transport.stream(call, WATCH_S) as lines:
+    def _list(self, reflector: Reflector) -> bool | None:
+        """One page. Says nothing of how good things are: a server may list well and watch badly."""
+        answer = self._transport.send(reflector.call())
+        self._refuse(answer, reflector)
+        self._tell(reflector.page(answer.body))
+        return None
+
+    def _watch(self, reflector: Reflector) -> bool:
+        """A watch, until its end. False: it ended at once, and must not be asked for again in a hot loop."""
+        patience = self._transport.patience
+        began, heard = time.monotonic(), False
+        with self._transport.stream(reflector.call(), patience.watch_s) as lines:
             if isinstance(lines, Answer):
-                if lines.status == 410:
-                    reflector.expire()
-                    raise Expired("watch")
-                _refuse(lines)
-                return
+                self._refuse(lines, reflector)
+                return False
             for line in lines:
                 event = reflector.line(line)
+                heard = True
                 if event is not None:
                     self._tell((event,))
                 if self._closed.is_set():
-                    return
+                    break
+        return heard or time.monotonic() - began >= patience.good_after_s
+
+    def _refuse(self, answer: Answer, reflector: Reflector) -> None:
+        """Raises Expired or Unavailable if the answer is not what was asked for."""
+        if answer.status == HTTPStatus.GONE:
+            reflector.expire()
+            raise Expired(reflector.interest.kind)
+        if answer.status != HTTPStatus.OK:
+            status = status_of(answer.body)
+            text = f"{reflector.call().path}: {status.message or f'HTTP {answer.status}'}"
+            raise Unavailable(text, max(answer.retry_after_s, status.details.retry_after_seconds))
 
     def _tell(self, events: Iterable[Event]) -> None:
         self._inbox.put(events)
@@ -124,9 +142,3 @@ class Pace:
         self._at = now
         if self._left < 0:
             time.sleep(-self._left / self._per_second)
-
-
-def _refuse(answer: Answer) -> None:
-    if answer.status >= 300:
-        text = status_of(answer.body).message or f"HTTP {answer.status}"
-        raise Unavailable(text, answer.retry_after_s)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
+import socketserver
 import sys
 import threading
 import time
@@ -19,7 +22,7 @@ from spo.ports import Process
 
 LONGEST_WAIT_S = 1.0  # between two breaths; the disk is looked at on time, however quiet the cluster is
 STUCK_S = 60.0  # a breath that takes longer is the end of the process: /livez says no
-HEALTH_PORT = 8085
+CLIENT_S = 10.0  # who connects and asks nothing is not waited for
 
 Log = Callable[[dict[str, Any]], None]
 
@@ -88,12 +91,24 @@ class Runner:
         self._log({"level": "info", "message": "stopped"})
 
 
-def serve_health(
-    health: Health, metrics: Callable[[], list[str]], port: int, host: str = ""
-) -> ThreadingHTTPServer:
+class _Server(ThreadingHTTPServer):
+    """Listens on IPv6 and IPv4, and asks no name server who we are."""
+
+    daemon_threads = True
+    address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+
+    def server_bind(self) -> None:
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        socketserver.TCPServer.server_bind(self)
+
+
+def serve_health(health: Health, metrics: Callable[[], list[str]], port: int, host: str = "") -> ThreadingHTTPServer:
     """Serve /livez, /readyz and /metrics on a plain port, from a thread of its own. Raises OSError if it is taken."""
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = CLIENT_S
+
         def do_GET(self) -> None:
             match self.path.partition("?")[0]:
                 case "/livez" | "/healthz":
@@ -117,8 +132,7 @@ def serve_health(
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the library's name
             """Probes are not worth a line each."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
-    server.daemon_threads = True
+    server = _Server((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server
 
@@ -126,5 +140,5 @@ def serve_health(
 def _of_the_process() -> list[str]:
     """Memory and CPU time under the names that every Prometheus client library uses."""
     with open("/proc/self/statm") as statm:
-        resident = int(statm.read().split()[1]) * 4096
+        resident = int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return [f"process_resident_memory_bytes {resident}", f"process_cpu_seconds_total {time.process_time():g}"]

@@ -80,10 +80,14 @@ def _install(
         return Plan((_patch(status, {"metadata": {"finalizers": finalizers}}),), about=about(profile))
 
     intents: list[Intent] = []
-    if view.file(profile.file) != verdict.form:
+    to_write = view.file(profile.file) != verdict.form
+    to_say = status.status != INSTALLED or _form(status) != verdict.form
+    if to_write:
+        intents.append(WriteFile(profile.file, verdict.data))
+    if to_write or to_say:  # what was written by one who died before it was told is told now
         message = f"Successfully saved profile to disk on {settings.node}"
-        intents += [WriteFile(profile.file, verdict.data), Tell(about(profile), "SavedSeccompProfile", message)]
-    if status.status != INSTALLED or _form(status) != verdict.form:
+        intents.append(Tell(about(profile), "SavedSeccompProfile", message))
+    if to_say:
         intents += _mark(status, INSTALLED, verdict.form)
     return Plan(tuple(intents), about=about(profile))
 

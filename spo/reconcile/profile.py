@@ -24,7 +24,7 @@ from spo.model.seccomp import SeccompProfile, SeccompProfileStatus
 from spo.model.spod import DELETE, SecurityProfilesOperatorDaemon
 from spo.model.spod import NAME as SPOD
 from spo.model.states import INSTALLED, PENDING, TERMINATING, overall, ready
-from spo.model.times import seconds, stamp
+from spo.model.times import stamp
 from spo.reconcile.settings import Settings
 from spo.reconcile.verdict import Verdict, about, judge
 from spo.render.seccomp import annotation, unknown_syscalls
@@ -61,7 +61,7 @@ def decide(view: View, key: Key, settings: Settings) -> Plan:
         return _end(view, profile, statuses, settings)
 
     verdict = judge(view, profile, settings)
-    if verdict.problem is not None and _goes(view, profile, verdict, settings):
+    if verdict.problem is not None and goes(view, profile, verdict, settings):
         metadata = profile.metadata
         return Plan(
             (
@@ -82,7 +82,7 @@ def decide(view: View, key: Key, settings: Settings) -> Plan:
     return Plan(tuple(intents), _patience_ends(view, left), about(profile), verdict.problem)
 
 
-def _goes(view: View, profile: SeccompProfile, verdict: Verdict, settings: Settings) -> bool:
+def goes(view: View, profile: SeccompProfile, verdict: Verdict, settings: Settings) -> bool:
     """Is it the changed list that rejects the profile, and are such to be deleted (A4)?
 
     The present form was once on all nodes: so it complied then, and only the list can have changed since.
@@ -130,12 +130,17 @@ def _is_silent(view: View, status: SecurityProfileNodeStatus) -> bool:
     That we know of no daemon there is no proof: news of nodes and pods comes by other ways than news of node statuses,
     and may be late.
     """
-    return status.metadata.deleting and view.now >= seconds(status.metadata.deletion_timestamp) + PATIENCE_S
+    return status.metadata.deleting and view.now >= _patience_of(view, status)
+
+
+def _patience_of(view: View, status: SecurityProfileNodeStatus) -> float:
+    """Until when its daemon may take to let go: from when *we* saw it asked. The server's clock is not ours."""
+    return view.seen_at(Key(NODE_STATUSES.kind, status.metadata.namespace, status.metadata.name)) + PATIENCE_S
 
 
 def _patience_ends(view: View, statuses: list[SecurityProfileNodeStatus]) -> float | None:
     """When to look again whether a daemon that was asked to let go is there at all."""
-    ends = [seconds(each.metadata.deletion_timestamp) + PATIENCE_S for each in statuses if each.metadata.deleting]
+    ends = [_patience_of(view, each) for each in statuses if each.metadata.deleting]
     return min((end for end in ends if end > view.now), default=None)
 
 

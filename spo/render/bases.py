@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from msgspec import Struct
 
 from spo.model import labels
@@ -12,13 +14,24 @@ from spo.render.seccomp import form_of, render
 
 
 class Base(Struct, frozen=True):
-    """A measured set: all syscalls from the loading of the filter to the start of the workload, in every case tried."""
+    """A measured set: all syscalls from the loading of the filter to the start of the workload, in every case tried.
+
+    `spared`: those without which, one at a time, a container starts all the same: called only under load, or for
+    `exec`, or with an answer that nobody needs. `extras`: for safety only, not measured.
+    """
 
     name: str
     measured_on: str
     measured: str
+    spared: str
     extras: str
     remarks: str
+
+    @property
+    def indispensable(self) -> tuple[str, ...]:
+        """Each of these keeps containers from starting when it alone is left out (tests/kernel shows it)."""
+        spared = self.spared.split()
+        return tuple(name for name in self.measured.split() if name not in spared)
 
 
 RUNC = Base(
@@ -29,6 +42,7 @@ RUNC = Base(
     capget capset chdir close epoll_ctl execve faccessat2 fchown fcntl fstat fstatfs futex getcwd getdents64 getpid
     getppid newfstatat openat prctl read rt_sigreturn setgid setgroups setuid write
     """,
+    spared="epoll_ctl fchown fcntl futex getpid rt_sigreturn",
     # With flags in the profile, or a newer runc, all of its Go threads are filtered, not just the one that starts the
     # workload: what those threads may call.
     extras="epoll_pwait mmap nanosleep sched_yield tgkill",
@@ -42,6 +56,7 @@ CRUN = Base(
     capset close execve fchown ioctl openat prctl pselect6 read rt_sigaction rt_sigprocmask setgroups setresgid
     setresuid statx umask write
     """,
+    spared="close fchown ioctl openat pselect6 read setgroups statx umask",
     extras="",
     remarks="Measured on crun 1.8.1, no other version.",
 )
@@ -62,6 +77,7 @@ def profile_of(base: Base, namespace: str) -> SeccompProfile:
     return SeccompProfile(spec, metadata)
 
 
+@cache  # asked with every look at every profile
 def shipped(namespace: str) -> tuple[SeccompProfile, ...]:
     """The operator's own profiles, for its namespace."""
     return tuple(profile_of(base, namespace) for base in BASES)

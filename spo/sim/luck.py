@@ -37,7 +37,7 @@ class Call(Struct, frozen=True):
 
 
 class Rule(Struct, frozen=True):
-    """`verdict` for calls that match (empty: any): the `nth` (0: not by count), or one in `one_in`, by chance."""
+    """`verdict` for calls that match (empty: any): the `nth` of them, or one in `one_in` (1: each)."""
 
     verdict: Verdict
     door: str = ""

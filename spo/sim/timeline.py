@@ -29,8 +29,9 @@ class Timeline:
         self.now_ns = START_NS
         self.rng = random.Random(seed)
         self._heap: list[tuple[int, int, Alarm]] = []
-        self._made = 0
+        self.made = 0  # alarms, ever
         self._busy = 0  # alarms that are not idle
+        self._stamped = (-1, "")  # the second last asked for, and its stamp
 
     @property
     def now(self) -> float:
@@ -39,7 +40,10 @@ class Timeline:
 
     def stamp(self) -> str:
         """Now as the API writes times: RFC 3339, UTC, whole seconds."""
-        return datetime.fromtimestamp(self.now_ns // SECOND_NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        second = self.now_ns // SECOND_NS
+        if self._stamped[0] != second:
+            self._stamped = (second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        return self._stamped[1]
 
     def micro_stamp(self) -> str:
         """Now as leases and events write times: RFC 3339, UTC, microseconds."""
@@ -49,8 +53,8 @@ class Timeline:
     def at(self, when_ns: int, act: Callable[[], None], *, idle: bool = False) -> Alarm:
         """Let `act` happen at `when_ns` (at once, if that is past)."""
         alarm = Alarm(max(when_ns, self.now_ns), act, idle)
-        self._made += 1
-        heapq.heappush(self._heap, (alarm.when_ns, self._made, alarm))
+        self.made += 1
+        heapq.heappush(self._heap, (alarm.when_ns, self.made, alarm))
         self._busy += not idle
         return alarm
 

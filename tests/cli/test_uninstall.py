@@ -9,13 +9,15 @@ from msgspec import Struct
 
 from spo.cli.clean_up import remove
 from spo.cli.install import install, watch
-from spo.cli.live import Live
+from spo.cli.live import DEPLOYMENTS, Live, Refused
 from spo.cli.removal import OUR_KINDS, Removal
 from spo.cli.uninstall import operators_elsewhere, uninstall
 from spo.cli.world import World, boot
 from spo.model.crd import definitions
 from spo.model.resource import NAMESPACES, PODS, SECCOMP_PROFILES
+from spo.ports import Unavailable
 from spo.render.install import IMAGE, NAMESPACE, manifests
+from spo.render.rbac import MANAGER
 from spo.sim.api.http import Request
 from spo.wire import Call
 
@@ -156,7 +158,11 @@ def test_a_node_that_is_away_is_named(desk: Desk) -> None:
     assert any("files may be left" in line and "node-2: the node is not ready" in line for line in desk.said)
 
 
-def test_a_finalizer_of_somebody_else_is_named_and_left(desk: Desk) -> None:
+@pytest.mark.parametrize("operator", ["alive", "dead"])
+def test_a_finalizer_of_somebody_else_is_named_and_left(desk: Desk, operator: str) -> None:
+    if operator == "dead":
+        desk.live.delete(DEPLOYMENTS, NAMESPACE, MANAGER)
+        desk.world.cluster.run(10)
     finalizers = ["example.com/mine", "spo.x-k8s.io/profile"]
     patch = {"metadata": {"finalizers": finalizers}}
     desk.world.you.patch(SECCOMP_PROFILES, "default", "sleeper", patch)
@@ -190,6 +196,28 @@ def test_killed_anywhere_it_can_be_run_again(desk: Desk) -> None:
 
     assert code == 0
     assert desk.left() == {}
+    assert cut > 40, "the story is about a command that makes many requests"
+
+
+def test_a_silent_server_is_asked_again_and_then_named(desk: Desk) -> None:
+    silence = 3
+
+    def send(call: Call) -> Answer:
+        nonlocal silence
+        silence -= 1
+        return Answer(503, b"") if silence >= 0 else desk.send(call)
+
+    live = Live(send, "spo", desk)
+    assert live.get(NAMESPACES, "", "default") is not None
+
+    silence = 1000
+    with pytest.raises(Unavailable, match="/namespaces/default: HTTP 503"):
+        live.get(NAMESPACES, "", "default")
+
+
+def test_a_refusal_says_what_was_refused(desk: Desk) -> None:
+    with pytest.raises(Refused, match=r"PATCH /api/v1/namespaces/Not_A_Name: .*Not_A_Name"):
+        desk.live.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "Not_A_Name"}})
 
 
 def test_a_dry_run_changes_nothing(desk: Desk) -> None:

@@ -7,23 +7,24 @@ from typing import Any
 import pytest
 
 from tests.conformance.golden_compare import Binding, Mismatch
-from tests.conformance.golden_replay import differences, play, sequences
+from tests.conformance.golden_replay import WORLDS, differences, play, sequences
 
-API = {sequence["id"]: sequence for sequence in sequences("api")}
+RECORDED = {sequence["id"]: sequence for sequence in sequences(*WORLDS)}
 DIFFERENCES = differences()
 
 
-@pytest.mark.parametrize("name", API)
+@pytest.mark.parametrize("name", RECORDED)
 def test_the_api_server_answers_as_recorded(name: str) -> None:
+    sequence = RECORDED[name]
     if name in DIFFERENCES:
         with pytest.raises(Mismatch):
-            play(API[name])
+            play(sequence, WORLDS[sequence["profile"]])
     else:
-        play(API[name])
+        play(sequence, WORLDS[sequence["profile"]])
 
 
 def test_every_known_difference_names_a_sequence_and_says_why() -> None:
-    known = {sequence["id"] for sequence in sequences("api", "controllers")}
+    known = {sequence["id"] for sequence in sequences(*WORLDS, "controllers")}
 
     assert [name for name, why in DIFFERENCES.items() if name not in known or not why.strip()] == []
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from tests.planted.bugs import BUGS, Bug
 
 ROOT = Path(__file__).parent.parent.parent

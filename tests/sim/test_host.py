@@ -7,7 +7,7 @@ import pytest
 from spo.events import FileSeen, Listed
 from spo.intents import RemoveFile, WriteFile
 from spo.ports import DiskError
-from spo.sightings import UNREADABLE
+from spo.sightings import LOOK_EVERY_S, UNREADABLE
 from spo.sim.host import SimHost
 from spo.sim.node.disk import Disk, Fault
 from spo.sim.timeline import SECOND_NS, Timeline
@@ -58,13 +58,13 @@ def test_our_own_deed_asks_for_a_look_at_once(bench: Bench) -> None:
     assert bench.timeline.next_ns() is None
 
 
-def test_a_deed_of_others_asks_for_a_look_at_the_next_tenth_second(bench: Bench) -> None:
+def test_a_deed_of_others_wakes_us_at_the_next_look(bench: Bench) -> None:
     bench.pass_time(4)
     bench.disk.write(f"{ROOT}/{NGINX}", b"evil")
     bench.disk.write(f"{ROOT}/{NGINX}", b"worse")
     bench.pass_time(60)
 
-    assert bench.woken_at == [10.0]
+    assert bench.woken_at == [LOOK_EVERY_S]
     assert bench.take() == [seen(NGINX, b"worse")]
 
 
@@ -84,7 +84,7 @@ def test_a_torn_write_is_reported_and_found_not_believed_in(bench: Bench) -> Non
     assert refusal.value.reason == "EIO"
     assert bench.take() == []
     bench.pass_time(10)
-    assert bench.woken_at == [10.0]
+    assert bench.woken_at == [LOOK_EVERY_S]
     assert bench.take() == [seen(NGINX, b"who")]
 
 
@@ -96,7 +96,7 @@ def test_a_directory_that_cannot_be_read_is_not_known_to_be_empty() -> None:
     assert not bench.timeline.busy  # a broken disk must not keep the world from rest
     bench.disk.clear_faults()
     bench.pass_time(10)
-    assert bench.woken_at == [10.0]
+    assert bench.woken_at == [LOOK_EVERY_S]
     assert bench.take() == [Listed("File")]
 
 

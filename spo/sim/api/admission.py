@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from typing import Any
+from zlib import crc32
 
 from spo.sim.api.call import Call
+from spo.sim.api.kinds import clone
 from spo.sim.api.status import forbidden, not_found
+from spo.sim.keys import SUFFIX_LETTERS
 from spo.sim.store import Store, StoreKey
 
 Object = dict[str, Any]
 
 DEFAULT_ACCOUNT = "default"
 SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+
+TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+TOKEN_VOLUME = "kube-api-access-"
+_NAMESPACE = {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
+TOKEN_SOURCES: Object = {
+    "sources": [
+        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [_NAMESPACE]}},
+    ],
+    "defaultMode": 420,
+}
+
+
+def _letters(number: int) -> str:
+    """Five of the characters that generated names have."""
+    base = len(SUFFIX_LETTERS)
+    return "".join(SUFFIX_LETTERS[number // base**place % base] for place in range(5))
 
 
 class Admission:
@@ -51,9 +72,25 @@ class Admission:
         spec, namespace = obj.setdefault("spec", {}), call.key.namespace
         name = spec.get("serviceAccountName") or spec.get("serviceAccount") or DEFAULT_ACCOUNT
         spec["serviceAccountName"] = spec["serviceAccount"] = name
-        if self._store.get(StoreKey("serviceaccounts", namespace, name)) is None:
+        account = self._store.get(StoreKey("serviceaccounts", namespace, name))
+        if account is None:
             why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
             raise forbidden("pods", "", obj["metadata"].get("name", ""), why)
+        self._mount_token(call, spec, account.object())
+
+    def _mount_token(self, call: Call, spec: Object, account: Object) -> None:
+        """Every container gets the account's token, unless pod or account decline (admission plugin ServiceAccount)."""
+        wanted = spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken", True))
+        containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+        bare = [c for c in containers if all(m.get("mountPath") != TOKEN_PATH for m in c.get("volumeMounts") or ())]
+        if not wanted or not bare:
+            return
+        # A real server draws lots. Here no luck is spent on a name that nobody looks at.
+        volume = TOKEN_VOLUME + _letters(crc32(f"{call.key.namespace} {self._store.revision}".encode()))
+        for container in bare:
+            mount = {"name": volume, "readOnly": True, "mountPath": TOKEN_PATH}
+            container["volumeMounts"] = [*(container.get("volumeMounts") or ()), mount]
+        spec["volumes"] = [*(spec.get("volumes") or ()), {"name": volume, "projected": clone(TOKEN_SOURCES)}]
 
     def _give_priority(self, call: Call, obj: Object) -> None:
         """The class's value; classes of the system are there from the start (admission plugin Priority)."""

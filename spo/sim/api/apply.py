@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from spo.sim.api.fieldpaths import FieldPath, from_fields, leaves, remove, show, step_of, to_fields
+from spo.sim.api.gotext import plain, syntax
 from spo.sim.api.kinds import Kind, Object, Undecodable, clone
 from spo.sim.api.shape import Shape
 from spo.sim.api.status import ApiError
@@ -129,8 +130,7 @@ def _mistyped(value: Any, shape: Shape, path: str) -> str:
         return ""
     types, wanted = _TYPES.get(shape.type, ((), ""))
     if types and type(value) not in types:
-        got = "string" if shape.type == "numeric" else f"&{{{value}}}"
-        got = got if isinstance(value, str) else f"&value.valueUnstructured{{Value:{value}}}"
+        got = f"&{{{plain(value)}}}" if dict in types or list in types else _quoted(value, shape)
         return f"{path}: expected {wanted}, got {got}"
     if isinstance(value, dict) and not shape.atomic:
         below = (_mistyped(item, shape.field(name), f"{path}.{name}") for name, item in value.items())
@@ -139,6 +139,12 @@ def _mistyped(value: Any, shape: Shape, path: str) -> str:
         below = (_mistyped(item, shape.element, f"{path}[{index}]") for index, item in enumerate(value))
         return next((text for text in below if text), "") or _ambiguous(value, shape, path)
     return ""
+
+
+def _quoted(value: Any, shape: Shape) -> str:
+    if shape.type == "numeric" and isinstance(value, str):
+        return "string"
+    return f"&value.valueUnstructured{{Value:{syntax(value)}}}"
 
 
 def _ambiguous(value: list[Any], shape: Shape, path: str) -> str:
@@ -168,7 +174,7 @@ def _in_reach(applied: Object, kind: Kind, subresource: str) -> Object:
     if subresource == "status":
         identity: Object = {name: applied[name] for name in ("apiVersion", "kind") if name in applied}
         metadata = {name: value for name, value in applied["metadata"].items() if name in ("name", "namespace", "uid")}
-        return {**identity, "metadata": metadata, "status": applied.get("status", {})}
+        return {**identity, "metadata": metadata, **{part: applied[part] for part in ("status",) if part in applied}}
     hidden = {"status"} if "status" in kind.subresources else set()
     return {name: value for name, value in applied.items() if name not in hidden}
 
@@ -269,7 +275,10 @@ def _owners(obj: Object, kind: Kind) -> list[_Owner]:
 
 
 def _write(obj: Object, owners: list[_Owner]) -> None:
-    obj["metadata"]["managedFields"] = [_entry(owner) for owner in owners if owner.paths or owner.operation == "Apply"]
+    entries = [_entry(owner) for owner in owners if owner.paths]  # who owns nothing has no entry
+    obj["metadata"].pop("managedFields", None)
+    if entries:
+        obj["metadata"]["managedFields"] = entries
 
 
 def _entry(owner: _Owner) -> Object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from msgspec import Struct, field
 
@@ -13,6 +14,8 @@ from spo.sim.keys import read_service_account_token
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
 UNAUTHENTICATED = "system:unauthenticated"
+SERVICE_ACCOUNT = "system:serviceaccount:"
+IMPERSONATE_EXTRA = "Impersonate-Extra-"
 
 
 class User(Struct, frozen=True):
@@ -53,6 +56,10 @@ class Authenticator:
             raise ApiError(401, "Unauthorized", "Unauthorized")
         return user
 
+    def know(self, token: str, user: User) -> None:
+        """Take this token, too, from now on."""
+        self._tokens[token] = user
+
     def by_token(self, token: str) -> User | None:
         known = self._tokens.get(token)
         if known is None:
@@ -63,13 +70,17 @@ class Authenticator:
 
 
 def impersonated(request: Request, user: User) -> User:
-    """The user a master asks to be taken for (`Impersonate-User`, `Impersonate-Group`)."""
+    """The user a master asks to be taken for (`Impersonate-User`, `-Group`, `-Uid`, `-Extra-…`).
+
+    A header that came more than once has its values on lines of their own.
+    """
     named = request.headers.get("Impersonate-User", "")
-    group = request.headers.get("Impersonate-Group", "")
-    if not named and not group:
+    groups = tuple(request.headers.get("Impersonate-Group", "").splitlines())
+    if not named and not groups:
         return user
     if not named:
-        who = f'&user.DefaultInfo{{Name:"", UID:"", Groups:[]string{{"{group}"}}, Extra:map[string][]string(nil)}}'
+        shown = ", ".join(f'"{group}"' for group in groups)
+        who = f'&user.DefaultInfo{{Name:"", UID:"", Groups:[]string{{{shown}}}, Extra:map[string][]string(nil)}}'
         raise bad_request(f"requested {who} without impersonating a user name")
     if not user.is_master:
         why = (
@@ -77,7 +88,23 @@ def impersonated(request: Request, user: User) -> User:
             "at the cluster scope"
         )
         raise ApiError(403, "Forbidden", why, {"name": named, "kind": "users"})
-    return User(named, (group, AUTHENTICATED) if group else (AUTHENTICATED,))
+    extra = {
+        unquote(name.removeprefix(IMPERSONATE_EXTRA)).lower(): tuple(value.splitlines())
+        for name, value in request.headers.items()
+        if name.startswith(IMPERSONATE_EXTRA)
+    }
+    known = groups or _groups_of_service_account(named)
+    if AUTHENTICATED not in known and named != ANONYMOUS.name:
+        known = (*known, AUTHENTICATED)
+    return User(named, known, request.headers.get("Impersonate-Uid", ""), extra)
+
+
+def _groups_of_service_account(name: str) -> tuple[str, ...]:
+    """Those that come with the name (apiserver's filters/impersonation.go)."""
+    if not name.startswith(SERVICE_ACCOUNT):
+        return ()
+    namespace = name.removeprefix(SERVICE_ACCOUNT).partition(":")[0]
+    return "system:serviceaccounts", f"system:serviceaccounts:{namespace}"
 
 
 def _service_account(token: str) -> User | None:

@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 BODY_BYTES_MAX = 3 << 20
 _LONG_NUMBER = re.compile(rb"\d{19}")
-_ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+_ACCEPTED = f"application/json, application/yaml, {PROTOBUF}"
 _JSON_COMPLAINTS = {
     "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
     "Expecting value": "looking for beginning of value",
@@ -27,7 +28,16 @@ _JSON_COMPLAINTS = {
 
 
 class Unreadable(Exception):
-    """Not JSON; the text is encoding/json's."""
+    """Not what its media type says; the text is encoding/json's or apimachinery's."""
+
+    def __init__(self, text: str, of_json: bool = True) -> None:
+        super().__init__(text)
+        self.of_json = of_json
+
+    @property
+    def why(self) -> str:
+        """As a decoder of objects says it."""
+        return no_version_or_kind(str(self)) if self.of_json else str(self)
 
 
 def check_size(body: bytes) -> None:
@@ -47,7 +57,18 @@ def decode(body: bytes, media_type: str) -> Any:
         return decode_json(body)
     if media_type == "application/yaml":
         return decode_yaml(body)
+    if media_type == PROTOBUF:
+        return _decode_protobuf(body)
     raise unsupported_media()
+
+
+def _decode_protobuf(body: bytes) -> Object:
+    from spo.sim.api import protobuf  # kubectl and Go clients send it, nobody in this process does
+
+    try:
+        return protobuf.decode(body)
+    except protobuf.Unreadable as fault:
+        raise Unreadable(str(fault), of_json=False) from None
 
 
 def decode_json(body: bytes) -> Any:

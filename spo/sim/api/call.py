@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
 from spo.sim.api.authn import User
-from spo.sim.api.http import Request, Response
+from spo.sim.api.http import Request, Response, Stream
 from spo.sim.api.resources import Served
 from spo.sim.api.routing import Route
 from spo.sim.api.status import ApiError, FieldError, invalid
@@ -22,7 +22,10 @@ _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 
 
 class Call(Struct):
-    """A request for a resource that exists. `warnings` become `Warning: 299` headers of the answer."""
+    """A request for a resource that exists. `warnings` become `Warning: 299` headers of the answer.
+
+    A watch answers into the stream that `make_stream` gives: it may change how events look on their way.
+    """
 
     request: Request
     route: Route
@@ -30,6 +33,7 @@ class Call(Struct):
     served: Served
     query: Mapping[str, str]
     warnings: list[str] = field(default_factory=list)
+    make_stream: Callable[[], Stream] = Stream
 
     @property
     def key(self) -> StoreKey:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from spo.model.resource import Resource
@@ -25,8 +25,10 @@ class CustomResource(Kind, frozen=True, kw_only=True):
     """One served version of a CRD, as a kind."""
 
     schema: Schema
+    published: Mapping[str, Any] = {}  # the schema as it was written: OpenAPI documents show it
+    selectable: tuple[str, ...] = ()  # fields of its own that field selectors may name
 
-    def unknown_fields(self, obj: Object) -> list[str]:
+    def unknown_fields(self, obj: Object, untouched: Collection[str] = ()) -> list[str]:
         return self.schema.prune(obj)
 
     def drop_nulls(self, obj: Object) -> None:
@@ -94,6 +96,8 @@ def _kind(spec: Mapping[str, Any], version: Mapping[str, Any]) -> CustomResource
         custom=True,
         unconditional_update=False,
         schema=schema,
+        published=version["schema"]["openAPIV3Schema"],
+        selectable=tuple(selectable),
     )
 
 

@@ -85,7 +85,7 @@ def _decode(call: Call) -> Object:
     try:
         given = bodies.decode(call.request.body, call.media_type)
     except bodies.Unreadable as fault:
-        raise bad_request(bodies.no_version_or_kind(str(fault))) from None
+        raise bad_request(fault.why) from None
     if not isinstance(given, dict):
         raise bad_request(bodies.no_version_or_kind(bodies.not_a_struct(given)))
     if given.get("kind", "DeleteOptions") != "DeleteOptions":

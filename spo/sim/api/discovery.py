@@ -1,16 +1,22 @@
-"""What is served, for clients to find out: groups, resources, version and health. Nothing aggregated, no OpenAPI."""
+"""What is served, for clients to find out: groups, resources, version and health. A document keeps its ETag: 304."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
+from spo.sim.api import openapi
 from spo.sim.api.call import answer_object, header
 from spo.sim.api.http import Request, Response
-from spo.sim.api.negotiation import accepted
+from spo.sim.api.kinds import Kind
+from spo.sim.api.negotiation import DISCOVERY, choices, form_of, not_acceptable, retyped
 from spo.sim.api.resources import Registry, Served
 from spo.sim.api.status import ApiError
+from spo.sim.api.subresources import REFUSED
 
 Object = dict[str, Any]
 
@@ -18,8 +24,29 @@ TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
 HEALTHY = Response(200, TEXT, b"ok")
 _HEALTH = ("/healthz", "/livez", "/readyz")
 _CHECKS = ("ping", "log", "etcd")
+_AGGREGATED = "apidiscovery.k8s.io/v2"
+_AGGREGATED_TYPE = f"application/json;g=apidiscovery.k8s.io;v=v2;as={DISCOVERY}"
 _CUSTOM_VERBS = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
-_SUB_VERBS = {"status": ["get", "patch", "update"], "scale": ["get", "patch", "update"], "finalize": ["update"]}
+_READ_WRITE = ("get", "patch", "update")
+_ANY = ("create", "delete", "get", "patch", "update")
+# What can be done with sub-resources, and which kind they speak of if it is not their resource's: `group/version.Kind`.
+_SUB: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
+    ("*", "status"): (_READ_WRITE, ""),
+    ("*", "scale"): (_READ_WRITE, "autoscaling/v1.Scale"),
+    ("namespaces", "finalize"): (("update",), ""),
+    ("nodes", "proxy"): (_ANY, "NodeProxyOptions"),
+    ("services", "proxy"): (_ANY, "ServiceProxyOptions"),
+    ("serviceaccounts", "token"): (("create",), "authentication.k8s.io/v1.TokenRequest"),
+    ("pods", "attach"): (("create", "get"), "PodAttachOptions"),
+    ("pods", "binding"): (("create",), "Binding"),
+    ("pods", "ephemeralcontainers"): (_READ_WRITE, ""),
+    ("pods", "eviction"): (("create",), "policy/v1.Eviction"),
+    ("pods", "exec"): (("create", "get"), "PodExecOptions"),
+    ("pods", "log"): (("get",), ""),
+    ("pods", "portforward"): (("create", "get"), "PodPortForwardOptions"),
+    ("pods", "proxy"): (_ANY, "PodProxyOptions"),
+    ("pods", "resize"): (_READ_WRITE, ""),
+}
 VERSION: Object = {
     "major": "1",
     "minor": "36",
@@ -45,14 +72,37 @@ def answer_path(registry: Registry, request: Request) -> Response | None:
         if path != health and path.removeprefix(health + "/") not in _CHECKS:
             return None
         return _verbose(health) if any(name == "verbose" for name, _ in request.query) else HEALTHY
-    found = _document(registry, request.path, path)
+    if path.startswith("/openapi/"):
+        published = openapi.answer(registry, request, path)
+        return None if published is None else _unless_known(request, published)
+    found = _document(registry, path)
     if found is None:
         return None
     if request.method != "GET":
         raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
-    if not accepted(header(request.headers, "Accept")):
-        raise ApiError(406, "NotAcceptable", "only the following media types are accepted: application/json", {})
+    if path in ("/api", "/apis") and _wants_all(request):
+        body = msgspec.json.encode(_aggregated(registry, path))
+        return _unless_known(request, retyped(answer_object(200, {}), _AGGREGATED_TYPE, body))
+    if form_of(request) is None:
+        raise not_acceptable("only the following media types are accepted: application/json")
     return answer_object(200, found)
+
+
+def _unless_known(request: Request, response: Response) -> Response:
+    """The answer with an ETag; 304 if the client has just that already."""
+    tag = f'"{hashlib.sha512(response.body).hexdigest().upper()}"'
+    headers = (*response.headers, ("Etag", tag), ("Vary", "Accept"))
+    if tag in header(request.headers, "If-None-Match"):
+        return Response(304, headers[1:])
+    return Response(response.status, headers, response.body)
+
+
+def _wants_all(request: Request) -> bool:
+    """Is everything in one document what the client likes best, of what we have?"""
+    for form in choices(header(request.headers, "Accept")):
+        if form.media == "json" and (form.kind, form.version) in ((DISCOVERY, _AGGREGATED), ("", "")):
+            return bool(form.kind)
+    return False
 
 
 def _verbose(health: str) -> Response:
@@ -60,7 +110,7 @@ def _verbose(health: str) -> Response:
     return Response(200, TEXT, "\n".join(lines).encode())
 
 
-def _document(registry: Registry, asked: str, path: str) -> Object | None:
+def _document(registry: Registry, path: str) -> Object | None:
     if path == "/":
         groups = _groups(registry)
         return {"paths": ["/api", "/api/v1", "/apis"] + [f"/apis/{group}" for group in groups] + _versions(groups)}
@@ -102,51 +152,104 @@ def _group(name: str, versions: list[str]) -> Object:
     return {"name": name, "versions": listed, "preferredVersion": listed[0]}
 
 
+def _of_version(registry: Registry, group: str, version: str) -> list[Served]:
+    """The built-in ones by name, custom ones in the order of their making."""
+    found = [s for s in registry.all() if (s.kind.resource.group, s.kind.resource.version) == (group, version)]
+    return sorted(found, key=lambda served: "" if served.kind.custom else served.kind.resource.plural)
+
+
 def _resources(registry: Registry, group: str, version: str) -> Object | None:
     found: list[Object] = []
-    for served in registry.all():
-        resource = served.kind.resource
-        if (resource.group, resource.version) == (group, version):
-            found.append(_resource(served))
-            found += [_subresource(served, name) for name in _ordered(served)]
+    for served in _of_version(registry, group, version):
+        kind = served.kind
+        about: Object = {
+            "name": kind.resource.plural,
+            "singularName": _singular(kind),
+            "namespaced": kind.resource.namespaced,
+            "kind": kind.resource.kind,
+            "verbs": _verbs(kind),
+            **_nicknames(kind),
+        }
+        if "get" in about["verbs"]:
+            about["storageVersionHash"] = _storage_hash(kind)
+        found.append(about)
+        for name, verbs, api_version, of_kind in _subresources(kind):
+            below: Object = {"name": f"{kind.resource.plural}/{name}", "singularName": ""}
+            below["namespaced"] = kind.resource.namespaced
+            if api_version:
+                below["group"], _, below["version"] = api_version.partition("/")
+            found.append({**below, "kind": of_kind, "verbs": verbs})
     if not found:
         return None
     about = {"kind": "APIResourceList", "groupVersion": f"{group}/{version}" if group else version, "resources": found}
     return {"kind": about.pop("kind"), "apiVersion": "v1", **about} if group else about
 
 
-def _ordered(served: Served) -> list[str]:
-    names = sorted(served.kind.subresources)
-    return names[::-1] if served.kind.custom else names  # status before scale
+def _singular(kind: Kind) -> str:
+    return kind.singular or kind.resource.kind.lower()
 
 
-def _resource(served: Served) -> Object:
-    kind = served.kind
-    about: Object = {
-        "name": kind.resource.plural,
-        "singularName": kind.singular or kind.resource.kind.lower(),
-        "namespaced": kind.resource.namespaced,
-        "kind": kind.resource.kind,
-        "verbs": _CUSTOM_VERBS if kind.custom else list(kind.verbs),
-    }
-    if kind.short_names:
-        about["shortNames"] = list(kind.short_names)
-    if kind.categories:
-        about["categories"] = list(kind.categories)
+def _verbs(kind: Kind) -> list[str]:
+    return _CUSTOM_VERBS if kind.custom else list(kind.verbs)
+
+
+def _nicknames(kind: Kind) -> Object:
+    more = {"shortNames": list(kind.short_names), "categories": list(kind.categories)}
+    return {name: values for name, values in more.items() if values}
+
+
+def _storage_hash(kind: Kind) -> str:
     stored = f"{kind.resource.group}/{kind.resource.version}/{kind.resource.kind}"
-    about["storageVersionHash"] = base64.b64encode(hashlib.sha256(stored.encode()).digest()[:8]).decode()
-    return about
+    return base64.b64encode(hashlib.sha256(stored.encode()).digest()[:8]).decode()
 
 
-def _subresource(served: Served, name: str) -> Object:
-    kind = served.kind
-    about: Object = {
-        "name": f"{kind.resource.plural}/{name}",
-        "singularName": "",
-        "namespaced": kind.resource.namespaced,
-    }
-    if name == "scale":
-        about |= {"group": "autoscaling", "version": "v1", "kind": "Scale"}
-    else:
-        about["kind"] = kind.resource.kind
-    return {**about, "verbs": _SUB_VERBS.get(name, ["create"])}
+def _subresources(kind: Kind) -> Iterator[tuple[str, list[str], str, str]]:
+    """Name, verbs, and the version (if it is another's) and kind they speak of."""
+    plural = kind.resource.plural
+    refused = () if kind.custom or kind.resource.group else REFUSED.get(plural, ())
+    names = sorted({*kind.subresources, *refused}, reverse=kind.custom)  # custom: status before scale
+    for name in names:
+        verbs, speaks_of = _SUB.get((plural, name)) or _SUB["*", name]
+        api_version, _, other = speaks_of.rpartition(".")
+        yield name, list(verbs), api_version, other or kind.resource.kind
+
+
+# -- all in one document -----------------------------------------------------------------------------------------
+
+
+def _aggregated(registry: Registry, path: str) -> Object:
+    groups = {"": ["v1"]} if path == "/api" else _groups(registry)
+    items = [
+        {
+            "metadata": {"name": group} if group else {},
+            "versions": [_version(registry, group, version) for version in versions],
+        }
+        for group, versions in groups.items()
+    ]
+    return {"kind": DISCOVERY, "apiVersion": _AGGREGATED, "metadata": {}, "items": items}
+
+
+def _version(registry: Registry, group: str, version: str) -> Object:
+    resources = []
+    for served in _of_version(registry, group, version):
+        kind = served.kind
+        own = kind.resource.api_version if kind.custom else ""  # a real server leaves it out of its own kinds, too
+        about: Object = {
+            "resource": kind.resource.plural,
+            "responseKind": _kind(own, kind.resource.kind),
+            "scope": "Namespaced" if kind.resource.namespaced else "Cluster",
+            "singularResource": _singular(kind),
+            "verbs": _verbs(kind),
+            **_nicknames(kind),
+        }
+        below = [
+            {"subresource": name, "responseKind": _kind(api_version or own, of_kind), "verbs": verbs}
+            for name, verbs, api_version, of_kind in _subresources(kind)
+        ]
+        resources.append({**about, "subresources": below} if below else about)
+    return {"version": version, "resources": resources, "freshness": "Current"}
+
+
+def _kind(api_version: str, kind: str) -> Object:
+    group, _, version = api_version.rpartition("/")
+    return {"group": group, "version": version, "kind": kind}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from spo.model.resource import EVENTS, Resource
 from spo.sim.api.builtin import TABLE
@@ -48,7 +48,7 @@ class EventView(Kind, frozen=True, kw_only=True):
         """An event of this group as the core group has it; metadata stays the same object."""
         return {**_renamed(shown, _STORED_AS), "apiVersion": EVENTS.api_version}
 
-    def unknown_fields(self, obj: Object) -> list[str]:
+    def unknown_fields(self, obj: Object, untouched: Collection[str] = ()) -> list[str]:
         return decode(obj, "EventsEvent")
 
     def default(self, obj: Object) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 
 class Request(Struct, frozen=True):
-    """One HTTP request. `query` keeps the order and the repetitions of the URL; header names are as the client sent them."""
+    """One HTTP request. `query` keeps the URL's order and repetitions; header names are as the client sent them."""
 
     method: str
     path: str

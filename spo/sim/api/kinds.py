@@ -13,7 +13,7 @@ server: names, uids, `resourceVersion`, time stamps, finalizers, owner reference
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -74,9 +74,10 @@ class Kind(Struct, frozen=True, kw_only=True):
     create_on_update: bool = False  # PUT of a missing object creates it
     returns_object_on_delete: bool = False  # DELETE answers the object instead of a Status
 
-    def unknown_fields(self, obj: Object) -> list[str]:
+    def unknown_fields(self, obj: Object, untouched: Collection[str] = ()) -> list[str]:
         """Remove fields this kind does not know; gives their paths as error texts write them: `spec.rules[0].x`.
 
+        `untouched`: fields at the top that stand as they were taken in before; they need not be looked into again.
         Raises Undecodable.
         """
         return []

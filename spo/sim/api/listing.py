@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from spo.sim.api import fieldselectors, selectors
 from spo.sim.api.call import Call, answer, options_refused
+from spo.sim.api.features import DEFAULTS, Features
 from spo.sim.api.fieldselectors import FieldSelector
 from spo.sim.api.http import Response
 from spo.sim.api.lookup import Lookup, dimension
@@ -75,7 +76,7 @@ def selection(call: Call) -> Selection:
     )
 
 
-def check_list_options(call: Call, watching: bool) -> None:
+def check_list_options(call: Call, watching: bool, features: Features = DEFAULTS) -> None:
     """Refuse what cannot be asked together (ValidateListOptions). Raises ApiError 400 or 422."""
     query = call.query
     for name in ("limit", "timeoutSeconds"):
@@ -83,7 +84,10 @@ def check_list_options(call: Call, watching: bool) -> None:
     match, version = query.get("resourceVersionMatch", ""), query.get("resourceVersion", "")
     initial = query.get("sendInitialEvents")
     faults: list[tuple[str, str]] = []
-    if watching:
+    if watching and initial is not None and not features.watch_list:
+        why = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"
+        faults.append(("sendInitialEvents", f"Forbidden: {why}"))
+    elif watching:
         faults = _watch_faults(match, query)
     else:
         if initial is not None:
@@ -141,7 +145,8 @@ def number(query: Mapping[str, str], name: str) -> int:
 class Lister:
     """Answers lists."""
 
-    def __init__(self, store: Store, lookup: Lookup) -> None:
+    def __init__(self, store: Store, lookup: Lookup, features: Features = DEFAULTS) -> None:
+        self.features = features
         self._store = store
         self._lookup = lookup
         self._snapshots: dict[tuple[int, str, str], list[Record]] = {}
@@ -169,7 +174,7 @@ class Lister:
         except ApiError as error:
             raise bad_request(f"invalid resource version: {error.message}") from None
         if wanted > self._store.revision:
-            raise too_large(wanted, self._store.revision)
+            raise too_large(wanted, self._store.revision, self.features.watch_cache)
         if version == "0":
             limit = 0  # the watch cache answers, and gives all it has
         exact = match == EXACT or (limit > 0 and wanted > 0 and not match) or call.request.method == "DELETE"

@@ -1,67 +1,130 @@
-"""Which form an answer takes: JSON, or YAML for who asks for it. Other forms are refused by name."""
+"""Which form an answer takes: what the `Accept` header asks for, of what we have; anything else is refused by name."""
 
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from functools import lru_cache
 
 import msgspec
+from msgspec import Struct
 
+from spo.sim.api.bodies import PROTOBUF
 from spo.sim.api.call import Call, header
 from spo.sim.api.http import Request, Response
 from spo.sim.api.status import ApiError
 
 GZIP_FROM_BYTES = 128 * 1024
-_JSON = ("application/json", "*/*", "application/*")
-_YAML = "application/yaml"
+TABLE, PARTIAL, PARTIALS = "Table", "PartialObjectMetadata", "PartialObjectMetadataList"
+DISCOVERY = "APIGroupDiscoveryList"
+_MEDIA = {
+    "application/json": "json",
+    "*/*": "json",
+    "application/*": "json",
+    "application/yaml": "yaml",
+    PROTOBUF: "protobuf",
+}
+_META = ("meta.k8s.io/v1", "meta.k8s.io/v1beta1")
+_VIEWS = {(kind, version) for kind in (TABLE, PARTIAL, PARTIALS) for version in _META}
 _OFFERED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
 _OFFERED_WATCH = f"{_OFFERED}, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
 
 
+class Form(Struct, frozen=True):
+    """What an answer looks like: its encoding, and perhaps what it is turned into first."""
+
+    media: str  # json, yaml, protobuf
+    kind: str = ""  # Table, PartialObjectMetadata, …; empty: as it is
+    version: str = ""  # of that kind, with its group
+
+
+JSON = Form("json")
+
+
 @lru_cache(256)  # clients have few habits
-def accepted(accept: str) -> str:
-    """The first form of an `Accept` header that we have: `json` or `yaml`; empty if there is none."""
+def choices(accept: str) -> tuple[Form, ...]:
+    """All forms of an `Accept` header that we could give somewhere, the most wanted first."""
     if not accept.strip():
-        return "json"
+        return (JSON,)
+    ranked = sorted(_parsed(accept), key=lambda found: -found[0])  # by `q`; the rest keeps its order
+    return tuple(form for _, form in ranked)
+
+
+def _parsed(accept: str) -> Iterator[tuple[float, Form]]:
     for choice in accept.split(","):
         media_type, *parameters = (part.strip() for part in choice.split(";"))
-        if any(parameter.startswith("as=") for parameter in parameters):
-            continue  # Table, PartialObjectMetadata, APIGroupDiscoveryList: not yet
-        if media_type in _JSON:
-            return "json"
-        if media_type == _YAML:
-            return "yaml"
-    return ""
+        media = _MEDIA.get(media_type.lower())
+        if media is None:
+            continue
+        pairs = dict(parameter.partition("=")[::2] for parameter in parameters)
+        kind = pairs.get("as", "")
+        yield _number(pairs.get("q", "1")), Form(media, kind, f"{pairs.get('g')}/{pairs.get('v')}" if kind else "")
 
 
-def check_accepted(call: Call) -> None:
-    """Raises ApiError 406 if we cannot answer in any form the client reads."""
-    if accepted(header(call.request.headers, "Accept")):
-        return
-    if call.served.kind.custom or call.route.verb == "watch":
-        text = f"only the following media types are accepted: {_OFFERED}"
-        raise ApiError(406, "NotAcceptable", text)
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0
+
+
+def form_of(request: Request, *, of_resource: bool = False, protobuf: bool = False) -> Form | None:
+    """The form to answer in; None if there is no such. Protobuf is given to those only who read nothing else."""
+    possible = [
+        form
+        for form in choices(header(request.headers, "Accept"))
+        if not form.kind or (of_resource and form.media == "json" and (form.kind, form.version) in _VIEWS)
+    ]
+    plain = next((form for form in possible if form.media != "protobuf"), None)
+    return plain or (possible[0] if possible and protobuf else None)
+
+
+def resource_form(call: Call) -> Form:
+    """The form of an answer about objects. Raises ApiError 406."""
+    builtin = not call.served.kind.custom
+    found = form_of(call.request, of_resource=True, protobuf=builtin and call.route.verb != "watch")
+    if found is not None:
+        return found
+    if not builtin or call.route.verb == "watch":
+        raise not_acceptable()
     text = f"406: Not Acceptable\n\nAvailable representations: {_OFFERED_WATCH}"
     raise ApiError(406, "NotAcceptable", text, {})
 
 
-def translated(request: Request, response: Response) -> Response:
-    """The answer in YAML, and compressed, if that was asked for."""
+def not_acceptable(why: str = f"only the following media types are accepted: {_OFFERED}") -> ApiError:
+    return ApiError(406, "NotAcceptable", why)
+
+
+def encoded(request: Request, response: Response) -> Response:
+    """The answer in YAML or protobuf, and compressed, if that was asked for."""
     if not response.body or response.stream:
         return response
-    if accepted(header(request.headers, "Accept")) == "yaml":
-        response = _in_yaml(response)
+    form = form_of(request, of_resource=True, protobuf=True)
+    if form is not None and form.media != "json" and ("Content-Type", "application/json") in response.headers:
+        response = _IN[form.media](response)
     if len(response.body) > GZIP_FROM_BYTES and "gzip" in header(request.headers, "Accept-Encoding"):
         headers = (*response.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
         response = Response(response.status, headers, gzip.compress(response.body, 4, mtime=0))
     return response
 
 
-def _in_yaml(response: Response) -> Response:
-    if ("Content-Type", "application/json") not in response.headers:
-        return response
-    from spo.sim.api.yaml11 import dump
-
+def retyped(response: Response, media_type: str, body: bytes) -> Response:
+    """The same answer with another body."""
     others = tuple(pair for pair in response.headers if pair[0] != "Content-Type")
-    body = dump(msgspec.json.decode(response.body))
-    return Response(response.status, (("Content-Type", _YAML), *others), body)
+    return Response(response.status, (("Content-Type", media_type), *others), body)
+
+
+def _in_yaml(response: Response) -> Response:
+    from spo.sim.api.yaml11 import dump  # PyYAML is slow to import, and rarely needed
+
+    return retyped(response, "application/yaml", dump(msgspec.json.decode(response.body)))
+
+
+def _in_protobuf(response: Response) -> Response:
+    from spo.sim.api.protobuf import encode  # as rare
+
+    body = encode(msgspec.json.decode(response.body))
+    return response if body is None else retyped(response, PROTOBUF, body)
+
+
+_IN = {"yaml": _in_yaml, "protobuf": _in_protobuf}

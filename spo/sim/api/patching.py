@@ -38,7 +38,7 @@ def _merged(target: Any, patch: Any) -> Any:
     if not isinstance(patch, dict):
         return clone(patch)
     kept = target if isinstance(target, dict) else {}
-    result = {key: clone(value) for key, value in kept.items() if key not in patch}
+    result: Object = clone({key: value for key, value in kept.items() if key not in patch})
     for key, value in patch.items():
         if value is not None:
             result[key] = _merged(kept.get(key), value)

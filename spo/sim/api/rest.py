@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -10,6 +11,7 @@ from spo.sim.api import admission, bodies, metadata, taking
 from spo.sim.api.apply import apply, track_update
 from spo.sim.api.call import Call, answer
 from spo.sim.api.crd import CustomResource
+from spo.sim.api.features import DEFAULTS, Features
 from spo.sim.api.http import Response
 from spo.sim.api.kinds import Kind
 from spo.sim.api.patching import json_patch, merge_patch
@@ -43,11 +45,19 @@ _PATCH_TYPES_CUSTOM = f"{JSON}, {MERGE}, {APPLY}"
 class Rest:
     """The registry of all kinds: one place where objects are made and changed."""
 
-    def __init__(self, store: Store, timeline: Timeline, keys: Keys, admit: admission.Admission) -> None:
+    def __init__(
+        self,
+        store: Store,
+        timeline: Timeline,
+        keys: Keys,
+        admit: admission.Admission,
+        features: Features = DEFAULTS,
+    ) -> None:
         self.store = store
         self._timeline = timeline
         self._keys = keys
         self._admit = admit
+        self._features = features
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -55,7 +65,7 @@ class Rest:
         version = call.query.get("resourceVersion", "")
         wanted = revision_of(version) if version else 0
         if wanted > self.store.revision:
-            raise too_large(wanted, self.store.revision)
+            raise too_large(wanted, self.store.revision, self._features.watch_cache)
         return answer(200, rendered(call.served, self.record(call)))
 
     def record(self, call: Call, key: StoreKey | None = None) -> Record:
@@ -127,6 +137,7 @@ class Rest:
     def replace(self, call: Call, record: Record, obj: Object) -> Response:
         """Put `obj` in the place of `record`, of all or of its status. Raises ApiError 409, 422 or 500."""
         kind, meta = call.served.kind, obj["metadata"]
+        owned = "managedFields" in meta
         old = converted(call.served, record)
         _check_version(call, meta, record)
         _keep_generation(meta, old["metadata"])
@@ -139,6 +150,8 @@ class Rest:
         metadata.carry_over(meta, old["metadata"])
         if call.media_type != APPLY:
             track_update(old, obj, kind, call.manager, self._timeline.stamp(), call.route.subresource)
+        elif not owned:  # who applied owns nothing now, and nobody else does
+            meta.pop("managedFields", None)
         errors = taking.type_faults(kind, obj)
         if not errors:
             of_kind = kind.validate_status(obj, old) if of_status else kind.validate(obj, old)
@@ -194,8 +207,9 @@ class Rest:
         call.check_write_options()
         bodies.check_size(call.request.body)
         record = self.record(call)
-        obj, shown = patched(call, converted(call.served, record))
-        taking.take_patched(call, obj, shown)
+        before = converted(call.served, record)
+        obj, shown, untouched = patched(call, before)
+        taking.take_patched(call, obj, shown, untouched)
         taking.check_named(call, obj)
         return self.replace(call, record, obj)
 
@@ -224,7 +238,8 @@ class Rest:
             kind=kind,
             subresource=call.route.subresource,
         )
-        taking.take_patched(call, merged, msgspec.json.encode(merged).decode(), keep_nulls=True)
+        text = msgspec.json.encode(merged).decode()
+        taking.take_patched(call, merged, lambda: text, keep_nulls=True)
         taking.check_named(call, merged)
         if record is not None:
             return self.replace(call, record, merged)
@@ -244,20 +259,36 @@ class Rest:
         taking.check_name(call, applied)
 
 
-def patched(call: Call, old: Object) -> tuple[Object, str]:
-    """The outcome of a patch of one of the three older types, and what an error about it quotes."""
+class Patched(NamedTuple):
+    """The outcome of a patch; what gives the text that an error about it quotes; the fields it left alone."""
+
+    obj: Object
+    shown: Callable[[], str]
+    untouched: frozenset[str]
+
+
+def patched(call: Call, old: Object) -> Patched:
+    """Carry out a patch of one of the three older types."""
     strategic = call.media_type == STRATEGIC
     try:
         patch = bodies.decode_json(call.request.body)
     except bodies.Unreadable as fault:
         raise bad_request(str(fault) if strategic else f"error decoding patch: {fault}") from None
     if strategic:
-        return strategic_merge(old, patch, call.served.kind), go_text(patch)
-    obj = json_patch(old, patch) if call.media_type == JSON else merge_patch(old, patch)
-    shown = msgspec.json.encode(obj).decode()
+        obj = strategic_merge(old, patch, call.served.kind)
+        return Patched(obj, lambda: go_text(patch), frozenset(old.keys() - patch.keys()))
+
+    def outcome() -> Any:
+        return json_patch(old, patch) if call.media_type == JSON else merge_patch(old, patch)
+
+    def shown() -> str:  # anew: by then the outcome itself has been pruned
+        return msgspec.json.encode(outcome()).decode()
+
+    obj = outcome()
     if not isinstance(obj, dict):
-        raise taking.patch_refused(shown, bodies.not_a_struct(obj))
-    return obj, shown
+        raise taking.patch_refused(shown(), bodies.not_a_struct(obj))
+    untouched = frozenset() if call.media_type == JSON else frozenset(old.keys() - patch.keys())
+    return Patched(obj, shown, untouched)
 
 
 def may_go(served: Served, obj: Object) -> bool:

@@ -136,7 +136,7 @@ def _decode(call: Call) -> tuple[Object, Object]:
     try:
         review = bodies.decode(body, call.media_type)
     except bodies.Unreadable as fault:
-        raise bodies.unrecognized(name, bodies.no_version_or_kind(str(fault)), body) from None
+        raise bodies.unrecognized(name, fault.why, body) from None
     if not isinstance(review, dict):
         raise bodies.unrecognized(name, bodies.no_version_or_kind(bodies.not_a_struct(review)), body)
     bodies.fitted(review, ReviewBody)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from spo.sim.api.status import ApiError
 
 
@@ -13,11 +15,12 @@ def revision_of(text: str) -> int:
     return int(text)
 
 
-def too_large(wanted: int, current: int) -> ApiError:
-    """504: it lies in the future. The real server waits 3 s for it; in one thread it cannot come meanwhile."""
-    details = {
-        "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
-        "retryAfterSeconds": 1,
+def too_large(wanted: int, current: int, cached: bool) -> ApiError:
+    """504: it lies in the future. A watch cache waits 3 s for it; in one thread it cannot come meanwhile."""
+    details: dict[str, Any] = {
+        "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     }
+    if cached:
+        details["retryAfterSeconds"] = 1
     text = f"Timeout: Too large resource version: {wanted}, current: {current}"
-    return ApiError(504, "Timeout", text, details, (("Retry-After", "1"),))
+    return ApiError(504, "Timeout", text, details, (("Retry-After", "1"),) if cached else ())

@@ -42,8 +42,18 @@ def route(method: str, path: str, query: Mapping[str, str]) -> Route:
     found = _split(path)
     if found is None:
         return Route(path, method.lower())
+    if found[3] == "watch" and not found[2] and found[4]:
+        return _old_watch(method, path, query)
     name = found[4]
     return Route(path, _verb(method, name, query), *found)
+
+
+def _old_watch(method: str, path: str, query: Mapping[str, str]) -> Route:
+    """`/api/v1/watch/pods`: a watch, as it was asked for before there was `?watch=true`. Not of a single object."""
+    inner = route(method, path.replace("/watch/", "/", 1), {**query, "watch": "true"})
+    if inner.name or not inner.plural:
+        return Route(path, method.lower())
+    return Route(path, inner.verb, inner.group, inner.version, inner.namespace, inner.plural)
 
 
 @lru_cache(1 << 12)

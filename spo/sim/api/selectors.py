@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -63,6 +64,21 @@ def parse(text: str) -> LabelSelector:
     if not text:
         return EVERYTHING
     return LabelSelector(tuple(_Parser(text).requirements()))
+
+
+def as_text(selector: Mapping[str, Any]) -> str:
+    """A `matchLabels`, `matchExpressions` selector as one line, sorted by key."""
+    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    for expression in selector.get("matchExpressions") or ():
+        values = ",".join(sorted(expression.get("values") or ()))
+        match expression["operator"]:
+            case "Exists":
+                parts.append(expression["key"])
+            case "DoesNotExist":
+                parts.append("!" + expression["key"])
+            case operator:
+                parts.append(f"{expression['key']} {operator.lower()} ({values})")
+    return ",".join(parts)
 
 
 class _Parser:

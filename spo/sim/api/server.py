@@ -13,20 +13,23 @@ from spo.sim.api.builtin import KINDS
 from spo.sim.api.call import Call, answer_object
 from spo.sim.api.deletion import Deleter
 from spo.sim.api.establishing import Establisher
+from spo.sim.api.features import DEFAULTS, Features
 from spo.sim.api.http import Request, Response
 from spo.sim.api.kinds import Kind
 from spo.sim.api.listing import Lister
+from spo.sim.api.logs import Logs
 from spo.sim.api.lookup import Lookup
-from spo.sim.api.negotiation import check_accepted, translated
+from spo.sim.api.negotiation import encoded, resource_form
 from spo.sim.api.resources import Registry, Served
 from spo.sim.api.rest import Rest
 from spo.sim.api.reviews import Reviews
 from spo.sim.api.routing import Route, route
 from spo.sim.api.status import ApiError, bad_request, not_found, qualified
+from spo.sim.api.views import View, ViewStream
 from spo.sim.api.watching import Hub
 from spo.sim.keys import Keys
 from spo.sim.store import Store, StoreKey
-from spo.sim.timeline import Timeline
+from spo.sim.timeline import SECOND_NS, Timeline
 
 Handler = Callable[[Call], Response]
 Observer = Callable[[Request, User, Response], None]
@@ -50,25 +53,29 @@ class ApiServer:
         keys: Keys,
         *,
         service_account_admission: bool = True,
+        features: Features = DEFAULTS,
         authorize: bool = True,
         tokens: Mapping[str, User] | None = None,
         kinds: Iterable[Kind] = KINDS,
     ) -> None:
         self.store = store
         self.keys = keys
+        self.features = features
         self.observers: list[Observer] = []
+        self._timeline = timeline
         self.registry = Registry(store, (*kinds, events_view.KIND, *reviews.KINDS))
         self.authenticator = Authenticator(tokens or {})
         self.authorizer = Authorizer(store)
         self._authorize = authorize
         lookup = Lookup(store)
-        self.lister = Lister(store, lookup)
+        self.lister = Lister(store, lookup, features)
         self.hub = Hub(store, timeline, self.lister)
         self.registry.on_gone = self.hub.end
-        rest = Rest(store, timeline, keys, Admission(store, service_account_admission))
+        rest = Rest(store, timeline, keys, Admission(store, service_account_admission), features)
+        self.logs = Logs(rest, timeline)
         deleter = Deleter(store, timeline, rest, self.lister)
         establisher = Establisher(store, timeline, self.registry, self.handle)
-        self._subresources = subresources.handlers(rest, deleter, timeline, keys)
+        self._subresources = subresources.handlers(rest, deleter, timeline, keys, self.logs)
         self._reviews = Reviews(self.authenticator, self.authorizer, timeline).handlers()
         self._verbs: dict[str, Handler] = {
             "get": rest.get,
@@ -101,7 +108,7 @@ class ApiServer:
                 response = self._path(request, asked)
         except ApiError as error:
             response = _refusal(error, warnings)
-        response = translated(request, response)
+        response = encoded(request, response)
         for observe in self.observers:
             observe(request, user, response)
         return response
@@ -118,8 +125,13 @@ class ApiServer:
         handler = self._handler(call)
         if handler is None:
             return self._nothing_there(asked)
-        check_accepted(call)
-        return handler(call)
+        form = resource_form(call)
+        if not form.kind:
+            return handler(call)
+        view = View(call, form, lambda: self._timeline.now_ns / SECOND_NS)
+        call.make_stream = lambda: ViewStream(view)
+        response = handler(call)
+        return response if response.stream else view.answer(response)
 
     def _handler(self, call: Call) -> Handler | None:
         """None if there is no such place. Raises ApiError 404 or 405."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,9 +16,11 @@ from spo.sim.api.deletion import DeleteOptions, Deleter
 from spo.sim.api.eviction import check_budgets
 from spo.sim.api.http import Response
 from spo.sim.api.kinds import Scale
+from spo.sim.api.logs import Logs
 from spo.sim.api.resources import converted, shaped
 from spo.sim.api.rest import JSON, MERGE, STRATEGIC, Rest, patched
 from spo.sim.api.reviews import AUDIENCE
+from spo.sim.api.selectors import as_text
 from spo.sim.api.status import STALE, ApiError, FieldError, bad_request, conflict, invalid, not_found
 from spo.sim.keys import Keys
 from spo.sim.store import Record, StoreKey
@@ -26,8 +29,12 @@ from spo.sim.timeline import Timeline
 Object = dict[str, Any]
 Handlers = Mapping[tuple[str, str], Mapping[str, Callable[[Call], Response]]]
 
-# A real server has them; to answer would need more of a container than is simulated.
-REFUSED_OF_PODS = ("attach", "exec", "log", "portforward", "proxy")
+# A real server has them; to answer would need more of a container or a network than is simulated.
+REFUSED: Mapping[str, tuple[str, ...]] = {
+    "pods": ("attach", "ephemeralcontainers", "exec", "portforward", "proxy", "resize"),
+    "nodes": ("proxy",),
+    "services": ("proxy",),
+}
 
 SUCCESS = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 TOKEN_S, TOKEN_S_MIN, TOKEN_S_MAX = 3600, 600, 1 << 32
@@ -62,7 +69,7 @@ class Body(Struct):
     options: DeleteOptions | None = field(default=None, name="deleteOptions")  # Eviction
 
 
-def handlers(rest: Rest, deleter: Deleter, timeline: Timeline, keys: Keys) -> Handlers:
+def handlers(rest: Rest, deleter: Deleter, timeline: Timeline, keys: Keys, logs: Logs) -> Handlers:
     """By plural (or `*`) and sub-resource, then by verb."""
     scales, pods = Scales(rest), PodVerbs(rest, deleter, timeline)
     return {
@@ -70,7 +77,12 @@ def handlers(rest: Rest, deleter: Deleter, timeline: Timeline, keys: Keys) -> Ha
         ("namespaces", "finalize"): {"update": lambda call: finalize(rest, call)},
         ("pods", "binding"): {"create": pods.bind},
         ("pods", "eviction"): {"create": pods.evict},
-        **{("pods", name): {"get": lambda call: refuse(rest, call)} for name in REFUSED_OF_PODS},
+        ("pods", "log"): {"get": logs.get},
+        **{
+            (plural, name): dict.fromkeys(("create", "delete", "get", "patch", "update"), partial(refuse, rest))
+            for plural, names in REFUSED.items()
+            for name in names
+        },
         ("serviceaccounts", "token"): {"create": lambda call: make_token(rest, timeline, keys, call)},
     }
 
@@ -99,12 +111,12 @@ class Scales:
             raise bodies.unsupported_media(f"{JSON}, {MERGE}, application/apply-patch+yaml")
         call.check_write_options()
         record = self._rest.record(call)
-        scale, shown = patched(call, _scale(call, converted(call.served, record)))
+        scale, shown, _ = patched(call, _scale(call, converted(call.served, record)))
         try:
             msgspec.convert(scale.get("spec") or {}, Numbers)
             msgspec.convert(scale.get("metadata"), Named)
         except msgspec.ValidationError as fault:
-            raise taking.patch_refused(shown, f"json: cannot unmarshal into a Scale: {fault}") from None
+            raise taking.patch_refused(shown(), f"json: cannot unmarshal into a Scale: {fault}") from None
         return self._put(call, record, scale)
 
     def _put(self, call: Call, record: Record, scale: Object) -> Response:
@@ -127,7 +139,7 @@ def _scale(call: Call, obj: Object) -> Object:
     status: Object = {"replicas": _at(obj, paths.status_replicas) or 0}
     selector = _at(obj, paths.selector) if paths.selector else None
     if selector:
-        status["selector"] = selector if isinstance(selector, str) else _selector_text(selector)
+        status["selector"] = selector if isinstance(selector, str) else as_text(selector)
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
@@ -135,20 +147,6 @@ def _scale(call: Call, obj: Object) -> Object:
         "spec": {"replicas": replicas} if replicas else {},
         "status": status,
     }
-
-
-def _selector_text(selector: Object) -> str:
-    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
-    for expression in selector.get("matchExpressions") or ():
-        values = ",".join(sorted(expression.get("values") or ()))
-        match expression["operator"]:
-            case "Exists":
-                parts.append(expression["key"])
-            case "DoesNotExist":
-                parts.append("!" + expression["key"])
-            case operator:
-                parts.append(f"{expression['key']} {operator.lower()} ({values})")
-    return ",".join(parts)
 
 
 class PodVerbs:
@@ -276,7 +274,7 @@ def _decode(call: Call, kind: str) -> Object:
     try:
         value = bodies.decode(body, call.media_type)
     except bodies.Unreadable as fault:
-        raise bodies.unrecognized(kind, bodies.no_version_or_kind(str(fault)), body) from None
+        raise bodies.unrecognized(kind, fault.why, body) from None
     if not isinstance(value, dict):
         raise bodies.unrecognized(kind, bodies.no_version_or_kind(bodies.not_a_struct(value)), body)
     obj: Object = value

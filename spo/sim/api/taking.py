@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 from spo.sim.api import bodies, metadata
@@ -19,10 +20,12 @@ def take(call: Call) -> Object:
     kind, body = call.served.kind, call.request.body
     bodies.check_size(body)
     name = kind.resource.kind
+    if kind.custom and call.media_type == bodies.PROTOBUF:
+        raise bodies.unsupported_media()  # a real server panics, and drops the connection
     try:
         value = bodies.decode(body, call.media_type)
     except bodies.Unreadable as fault:
-        raise bodies.unrecognized(name, bodies.no_version_or_kind(str(fault)), body) from None
+        raise bodies.unrecognized(name, fault.why, body) from None
     if value is not None and not isinstance(value, dict):
         raise bodies.unrecognized(name, bodies.no_version_or_kind(bodies.not_a_struct(value)), body)
     obj: Object = value or {}
@@ -43,26 +46,31 @@ def take(call: Call) -> Object:
     return obj
 
 
-def take_patched(call: Call, obj: Object, shown: str, keep_nulls: bool = False) -> Object:
-    """The outcome of a patch, taken in like a body; `shown` is what an error quotes. Raises ApiError 422."""
+def take_patched(
+    call: Call, obj: Object, shown: Callable[[], str], untouched: Collection[str] = (), keep_nulls: bool = False
+) -> Object:
+    """The outcome of a patch, taken in like a body; `shown` gives what an error quotes. Raises ApiError 422.
+
+    `untouched`: fields at the top that the patch left alone; they are not looked into again.
+    """
     kind = call.served.kind
     try:
         if not kind.custom:
             _check_registered(kind, obj)
-        problems = fit(kind, obj, keep_nulls)
+        problems = fit(kind, obj, keep_nulls, untouched)
     except (Undecodable, metadata.WrongType) as fault:
-        raise patch_refused(shown, str(fault)) from None
+        raise patch_refused(shown(), str(fault)) from None
     if problems and call.validation == "Strict":
-        raise patch_refused(shown, "strict decoding error: " + ", ".join(problems))
+        raise patch_refused(shown(), "strict decoding error: " + ", ".join(problems))
     warn(call, problems)
     return obj
 
 
-def fit(kind: Kind, obj: Object, keep_nulls: bool = False) -> list[str]:
+def fit(kind: Kind, obj: Object, keep_nulls: bool = False, untouched: Collection[str] = ()) -> list[str]:
     """Prune and default in place; gives a text for each field that is not known. Raises Undecodable or WrongType."""
     if obj.get("metadata") is None:
         obj["metadata"] = {}
-    unknown = [] if not isinstance(obj["metadata"], dict) else kind.unknown_fields(obj)
+    unknown = [] if not isinstance(obj["metadata"], dict) else kind.unknown_fields(obj, untouched)
     unknown += [path for path in metadata.read(obj["metadata"], kind.custom) if path not in unknown]
     if not keep_nulls:
         kind.drop_nulls(obj)

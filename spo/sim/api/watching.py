@@ -22,6 +22,8 @@ BOOKMARK_EVERY_S = 60.0
 BOOKMARK_BEFORE_END_S = 2.0
 TIMEOUT_S_MIN = 1800  # --min-request-timeout: without timeoutSeconds, a watch lasts once to twice as long
 
+_TOO_OLD = "The resourceVersion for the provided watch is too old."  # the store says so
+
 Bucket = tuple[str, str, str]  # what the watchers in it have in common: dimension, key, value
 EVERYTHING: Bucket = ("", "", "")
 
@@ -204,7 +206,7 @@ class Hub:
 
     def watch(self, call: Call) -> Response:
         """Open a watch. Raises ApiError 400, 422 or 500; a revision that is gone comes as an event of the stream."""
-        check_list_options(call, watching=True)
+        check_list_options(call, watching=True, features=self._lister.features)
         selected = selection(call)
         query = call.query
         options = WatchOptions(
@@ -214,7 +216,7 @@ class Hub:
             number(query, "timeoutSeconds"),
         )
         wanted = revision_of(options.version) if options.version else 0
-        stream = Stream()
+        stream = call.make_stream()
         try:
             self._start(selected, stream, options, wanted)
         except ApiError as error:
@@ -234,7 +236,7 @@ class Hub:
     def _start(self, selected: Selection, stream: Stream, options: WatchOptions, wanted: int) -> None:
         now = self._store.revision
         if wanted > now and options.initial:
-            raise too_large(wanted, now)
+            raise too_large(wanted, now, self._lister.features.watch_cache)
         # Without a revision, or from "0", the objects that stand come first, unless that was declined.
         initial = options.initial if options.initial is not None else wanted == 0
         watcher = Watcher(selected, stream, options.bookmarks, max(now, wanted))
@@ -250,8 +252,10 @@ class Hub:
     def _replay(self, watcher: Watcher, since: int) -> None:
         """What happened since; nothing, if `since` is still to come."""
         served = watcher.selected.served
-        too_old = expired(f"too old resource version: {since} ({max(self._store.compacted, served.since)})")
-        if since < served.since:
+        cached = self._lister.features.watch_cache
+        oldest = max(self._store.compacted, served.since)
+        too_old = expired(f"too old resource version: {since} ({oldest})" if cached else _TOO_OLD)
+        if cached and since < served.since:
             raise too_old
         try:
             changes = self._store.since(since)

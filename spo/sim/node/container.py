@@ -131,10 +131,9 @@ class Container:
     def come_up(self, loaded: Filter, no_new_privileges: bool, pod_uid: str, pid: int) -> None:
         """Let the runtime make it and start it. Raises CannotStart."""
         self.pid, self.filter = pid, loaded
-        command = (self.spec.get("command") or ["main"])[0]
         if loaded is not UNCONFINED:
             try:
-                logged = runtime.start(loaded, no_new_privileges, command)
+                logged = runtime.start(loaded, no_new_privileges, self.name, self.workload.exe)
             except runtime.Killed as killed:
                 self._log_all(killed.logged)
                 raise
@@ -158,7 +157,10 @@ class Container:
     def run(self, workload: Workload, on_exit: Callable[[Container, int], None]) -> None:
         """Do the steps, from now on."""
         self.workload, self._on_exit, self._step = workload, on_exit, 0
-        self._go_on()
+        if self.filter.verdict("execve").lets_pass:
+            self._go_on()
+        else:
+            self._end_soon(1)
 
     def _go_on(self) -> None:
         self._alarm = None
@@ -166,9 +168,12 @@ class Container:
             step = self.workload.steps[self._step]
             self._step += 1
             match step:
-                case Wait(seconds):
-                    self._alarm = self._timeline.after(seconds, self._go_on, idle=seconds > LONG_S)
-                    return
+                case Wait(seconds, by):
+                    verdict = self._ask_kernel(by, ()) if by else None
+                    if verdict is None or verdict.lets_pass:
+                        self._alarm = self._timeline.after(seconds, self._go_on, idle=seconds > LONG_S)
+                        return
+                    code = 128 + SIGSYS if verdict.kills else 0
                 case Exit(code):
                     self._end_soon(code)
                     return
@@ -182,11 +187,15 @@ class Container:
 
     def _call(self, name: str, args: tuple[int, ...], needed: bool) -> int:
         """One syscall; gives the exit code it ends the program with, or 0."""
-        verdict = self.filter.verdict(name, args)
-        self._note(name, verdict)
+        verdict = self._ask_kernel(name, args)
         if verdict.kills:
             return 128 + SIGSYS
         return 1 if needed and not verdict.lets_pass else 0
+
+    def _ask_kernel(self, name: str, args: tuple[int, ...]) -> Verdict:
+        verdict = self.filter.verdict(name, args)
+        self._note(name, verdict)
+        return verdict
 
     def _end_soon(self, code: int) -> None:
         """Even the shortest program takes a moment; so it was seen running."""
@@ -248,6 +257,12 @@ class Container:
             self._terminated(code, reason or ("Completed" if code == 0 else "Error"))
             if self._on_exit is not None:
                 self._on_exit(self, code)
+
+    def ask_to_end(self) -> None:
+        """SIGTERM: a program of ours has its chance to say goodbye."""
+        leave = getattr(self.process, "leave", None)
+        if leave is not None:
+            self._guarded(leave)
 
     def stop(self, code: int) -> None:
         """Take it down; nobody is called."""

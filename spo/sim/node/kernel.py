@@ -3,7 +3,10 @@
 Sources: the OCI runtime specification ("Seccomp"), runc's translation of it for libseccomp, and seccomp(2). A rule with
 the default action is left out, as runc does; a rule without conditions swallows those with conditions, as libseccomp
 does; an argument index named twice in a rule means *or* (runc adds one rule a condition), other conditions
-mean *and*.
+mean *and*. Where conditions on one syscall overlap, the higher argument is asked first, of one argument the later rule.
+
+Compared with filters made by libseccomp 2.5.4 of random profiles: no difference where all rules have one action and one
+condition each. Rules of different actions that overlap on one argument can come out otherwise there.
 """
 
 from __future__ import annotations
@@ -120,8 +123,8 @@ class Condition(Struct, frozen=True):
                 return given >= value
             case "SCMP_CMP_GT":
                 return given > value
-            case _:  # SCMP_CMP_MASKED_EQ: value is the mask, valueTwo what must be left
-                return given & value == self.value_two & _MASK
+            case _:  # SCMP_CMP_MASKED_EQ: value is the mask, under which valueTwo and the argument must be equal
+                return given & value == self.value_two & value
 
 
 OPERATORS = frozenset("SCMP_CMP_" + op for op in ("NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"))
@@ -227,4 +230,7 @@ def _conditions(entry: _Syscall) -> list[tuple[Condition, ...]]:
 
 def _tried(rules: list[Rule]) -> tuple[Rule, ...]:
     general = [rule for rule in rules if not rule.conditions]
-    return (general[0],) if general else tuple(rules)
+    if general:
+        return (general[0],)
+    last_first = rules[::-1]
+    return tuple(sorted(last_first, key=lambda rule: -max(each.index for each in rule.conditions)))

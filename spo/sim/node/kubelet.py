@@ -286,6 +286,7 @@ class Kubelet:
             if container.state == "running":
                 field = f"spec.containers{{{container.name}}}"
                 self._tell(run, "Killing", f"Stopping container {container.name}", field)
+                container.ask_to_end()
                 stops_s = self._starter.stops_s(run, container, PROGRAM_STOPS_S)
                 container.exit_code = SIGKILLED if stops_s is None or stops_s > grace_s else 0
                 ends_s = max(ends_s, grace_s if stops_s is None else min(stops_s, grace_s))

@@ -1,7 +1,8 @@
 """What containerd and runc do between the kubelet's wish and the first instruction of the workload.
 
-Recorded: the texts about a missing profile file (data/recordings session-1) and the runtime's own syscalls
-(kernel-facts 2.3, runc 1.1.5). The other texts follow the wording of containerd 1.6 and runc 1.1 and were not recorded.
+Recorded: the texts about a missing profile file and about each syscall that runc's own init lacks (Kubernetes 1.36,
+containerd 1.6.20, runc 1.1.5, without noNewPrivileges), and which those are (kernel-facts 2.3). The other texts follow
+the wording of containerd 1.6 and runc 1.1 and were not recorded.
 """
 
 from __future__ import annotations
@@ -23,24 +24,33 @@ ERRNO_TEXT = {1: "operation not permitted", 13: "permission denied", 38: "functi
 RUNC_FAILED = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
 )
-INIT_FAILED = RUNC_FAILED + "unable to start container process: error during container init: "
+INIT_FAILED = RUNC_FAILED + "unable to start container process: "
 
-# What runc's init says when this call fails; the others it makes do not end it.
+# What runc's init needs, in the order in which it needs it, and what it says when the call fails.
 TEXT_OF = {
-    "capget": "unable to apply caps: ",
-    "capset": "unable to apply caps: ",
-    "chdir": 'chdir to cwd ("/") set in config.json failed: ',
-    "close": "error closing exec fds: ",
+    "openat": "error closing exec fds: open /proc/self/fd: ",
     "fstatfs": "error closing exec fds: ensure /proc/self/fd is on procfs: ",
     "getdents64": "error closing exec fds: readdirent /proc/self/fd: ",
-    "openat": "error closing exec fds: open /proc/self/fd: ",
-    "getcwd": "getwd: ",
-    "prctl": "unable to apply keep caps: ",
-    "setgid": "unable to set gid: ",
-    "setgroups": "unable to set groups: ",
-    "setuid": "unable to set uid: ",
-    "execve": "exec: ",
+    "capget": "",
+    "read": "read /proc/self/status: ",
+    "prctl": "unable to apply bounding set: ",
+    "newfstatat": "unable to setup user: stat /dev/null: ",
+    "fstat": "unable to setup user: fstat /dev/stdin: ",
+    "setgroups": "unable to setup user: setgroups: ",
+    "setgid": "unable to setup user: ",
+    "setuid": "unable to setup user: ",
+    "chdir": 'chdir to cwd ("/") set in config.json failed: ',
+    "getcwd": "failed to verify if current working directory is safe: ",
+    "capset": "unable to apply caps: ",
+    "getppid": "",
+    "faccessat2": "exec {program}: ",
 }
+# Without these it cannot tell its parent how it fares; containerd says what it makes of that.
+MUTE = {
+    "write": "OCI runtime start failed: cannot start an already running container",
+    "close": "cannot start a stopped process",
+}
+ORDER = (*TEXT_OF, *MUTE)
 
 
 class CannotCreate(Exception):
@@ -115,11 +125,14 @@ def start_calls(no_new_privileges: bool) -> tuple[StartCall, ...]:
     text = files("spo.sim.node").joinpath("data/base-syscalls-runc.txt").read_text()
     rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
     calls = [StartCall(row[0], mark in row[5].split("/")) for row in rows if row[column] == "x"]
-    return tuple(sorted(calls, key=lambda call: call.name == "execve"))  # execve is the last
+    return tuple(sorted(calls, key=lambda call: ORDER.index(call.name) if call.name in ORDER else len(ORDER)))
 
 
-def start(loaded: Filter, no_new_privileges: bool, command: str) -> list[tuple[str, Verdict]]:
-    """Come up under the filter; gives the calls that were logged. Raises CannotStart, in runc's words."""
+def start(loaded: Filter, no_new_privileges: bool, container: str, program: str) -> list[tuple[str, Verdict]]:
+    """Come up under the filter; gives the calls that were logged. Raises CannotStart, in runc's words.
+
+    The last call, `execve`, comes when the container counts as started already: refused, it ends at once, with code 1.
+    """
     logged = []
     for call in start_calls(no_new_privileges):
         verdict = loaded.verdict(call.name)
@@ -127,8 +140,8 @@ def start(loaded: Filter, no_new_privileges: bool, command: str) -> list[tuple[s
             logged.append((call.name, verdict))
         if verdict.kills:
             raise Killed(INIT_FAILED + "EOF: unknown", logged)
-        if not verdict.lets_pass and call.needed:
-            raise CannotStart(_text(call.name, verdict, command))
+        if not verdict.lets_pass and call.needed and call.name != "execve":
+            raise CannotStart(_text(call.name, verdict, container, program))
     return logged
 
 
@@ -140,9 +153,9 @@ class Killed(CannotStart):
         self.logged = logged
 
 
-def _text(name: str, verdict: Verdict, command: str) -> str:
-    if name == "write":  # recorded (kernel-facts 2.3): init cannot tell its parent that it is ready
-        return "failed to start containerd task: cannot start an already running container: unknown"
+def _text(name: str, verdict: Verdict, container: str, program: str) -> str:
+    if name in MUTE:
+        return f'failed to start containerd task "{container}": {MUTE[name]}: unknown'
     errno = ENOSYS if verdict.action in ("TRACE", "NOTIFY") else verdict.errno or EPERM
-    said = f'exec "{command}": ' if name == "execve" else TEXT_OF.get(name, f"{name}: ")
+    said = TEXT_OF.get(name, f"{name}: ").format(program=program)
     return f"{INIT_FAILED}{said}{ERRNO_TEXT.get(errno, f'errno {errno}')}: unknown"

@@ -29,7 +29,10 @@ class Touch(Struct, frozen=True, tag="touch"):
 
 
 class Wait(Struct, frozen=True, tag="wait"):
+    """`by` is the syscall that waits, if it matters: refused, the wait is over at once."""
+
     seconds: float
+    by: str = ""
 
 
 class Exit(Struct, frozen=True, tag="exit"):
@@ -71,7 +74,7 @@ def parse(text: str) -> Workload:
 
 
 def of_command(command: Sequence[str], known: Workload = UNKNOWN) -> Workload:
-    """The workload of a command line: `sleep 5`, `true`, `sh -c "sleep 1; exit 3"` do what they say; others `known`."""
+    """Of a command line: `sleep 5`, `mkdir /a`, `sh -c "sleep 1; exit 3"` do what they say; others are `known`."""
     if not command:
         return known
     comm = command[0].rsplit("/", 1)[-1]
@@ -101,7 +104,10 @@ def _script(text: str) -> list[Step] | None:
             case [] | ["echo" | "printf" | ":", *_]:
                 code = 0
             case ["sleep", length] if _NUMBER.match(length):
-                steps += [Call("clock_nanosleep", needed=False), Wait(float(length))]
+                steps.append(Wait(float(length), by="clock_nanosleep"))
+                code = 0
+            case ["mkdir", _]:
+                steps.append(Call("mkdir"))
                 code = 0
             case ["sleep", "infinity" | "inf"]:
                 return steps

@@ -146,9 +146,9 @@ def test_a_change_by_someone_else_is_found_within_ten_seconds(world: World) -> N
     world.put("other/new.json", b"new")
 
     assert list(door.take()) == []
-    world.pass_time(9.5)
+    world.pass_time(8.5)
     assert list(door.take()) == []
-    world.pass_time(0.5)
+    world.pass_time(1)
     assert list(door.take()) == [seen(NGINX, b"evil"), seen("other/new.json", b"new")]
     assert list(door.take()) == []
 

@@ -231,7 +231,9 @@ def test_status_is_applied_only_through_its_own_endpoint() -> None:
     [
         ({"foo": 1}, ".spec.foo: field not declared in schema"),
         ({"action": 5}, ".spec.action: expected string, got &value.valueUnstructured{Value:5}"),
+        ({"action": []}, ".spec.action: expected string, got &value.valueUnstructured{Value:[]interface {}{}}"),
         ({"plain": "x"}, ".spec.plain: expected list, got &{x}"),
+        ({"plain": {"a": 1}}, ".spec.plain: expected list, got &{map[a:1]}"),
         ({"rules": [{"name": "d"}, {"name": "d"}]}, '.spec.rules: duplicate entries for key [name="d"]'),
         ({"flags": ["d", "d"]}, '.spec.flags: duplicate entries for key [="d"]'),
         (
@@ -257,7 +259,7 @@ def test_an_update_moves_what_it_changed_to_the_updater() -> None:
     track_update(live, changed, CONFIG_MAP, "editor", "t2")
 
     owned = {entry["manager"]: entry["fieldsV1"] for entry in changed["metadata"]["managedFields"]}
-    assert owned == {"m1": {}, "editor": {"f:data": {"f:a": {}}}}
+    assert owned == {"editor": {"f:data": {"f:a": {}}}}  # who owns nothing any more is not named
 
 
 def test_nothing_is_tracked_where_nobody_ever_applied() -> None:
@@ -324,3 +326,21 @@ def test_with_force_everyone_has_what_they_applied_and_the_last_one_wins(first: 
     assert _applied(live, _thing(**second), "m2") == live
     withdrawn = _applied(live, _thing(), "m2")
     assert set(withdrawn.get("spec", {}).get("flags", ())) == set(first.get("flags", ()))
+
+
+def test_a_status_that_is_not_applied_is_not_made() -> None:
+    live = _applied(None, _thing(action="x"))
+
+    assert apply(live, _thing(action="y"), THING, "m2", False, "t1", "status") == live
+
+
+def test_who_applies_nothing_owns_nothing_and_changes_nothing() -> None:
+    empty = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+    assert "managedFields" not in _applied(None, empty)["metadata"]
+
+    live = _applied(None, _config(a="1"), "m1")
+    assert _applied(live, empty, "m2", stamp="t2") == live
+
+    dropped = _applied(live, empty, "m1", stamp="t2")
+    assert "managedFields" not in dropped["metadata"]
+    assert not dropped.get("data")

@@ -179,3 +179,14 @@ def test_rights_are_not_asked_for_when_that_is_switched_off() -> None:
     server = ApiServer(Store(), timeline, Keys(timeline.rng), authorize=False)
 
     assert server.handle(Request("GET", "/api/v1/secrets")).status == 200
+
+
+def test_who_drops_all_that_was_applied_is_no_longer_named(bare: Bare) -> None:
+    empty = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+
+    def applied(body: Any) -> Any:
+        answer = bare.ask("PATCH", f"{CONFIGMAPS}/a", body, "application/apply-patch+yaml", fieldManager="m1")
+        return json.loads(answer.body)["metadata"]
+
+    assert [entry["manager"] for entry in applied({**empty, "data": {"k": "1"}})["managedFields"]] == ["m1"]
+    assert "managedFields" not in applied(empty)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 
 import pytest
@@ -194,3 +195,32 @@ def test_a_watch_from_the_future_is_silent_until_then(bare: Bare) -> None:
         bare.configmap(name)
 
     assert told(stream) == [("ADDED", "c")]
+
+
+def test_all_who_get_a_bookmark_of_one_kind_at_once_get_the_same_line(bare: Bare) -> None:
+    now = bare.store.revision
+    first, second = (bare.watch(CONFIGMAPS, allowWatchBookmarks="true", resourceVersion=now) for _ in range(2))
+    pods = bare.watch(PODS, allowWatchBookmarks="true", resourceVersion=now)
+    bare.ask("POST", "/api/v1/namespaces/default/secrets", {"metadata": {"name": "s"}})
+
+    bare.wait(60)
+
+    assert first.lines[0] is second.lines[0]
+    assert json.loads(pods.lines[0])["object"]["kind"] == "Pod"
+
+
+def test_a_closed_watch_is_forgotten_without_a_search_for_garbage(bare: Bare) -> None:
+    stream = bare.watch(CONFIGMAPS, timeoutSeconds=10)
+    gc.collect()
+    standing = watchers_in_memory()
+    gc.disable()
+    try:
+        bare.wait(11)
+        assert stream.closed
+        assert watchers_in_memory() == standing - 1
+    finally:
+        gc.enable()
+
+
+def watchers_in_memory() -> int:
+    return sum(isinstance(each, watching.Watcher) for each in gc.get_objects())

@@ -47,6 +47,7 @@ def test_the_errno_of_a_rule_and_of_the_default_are_told() -> None:
         ("GE", 7, 0, 7, 6),
         ("MASKED_EQ", 0x7E020000, 0, 0x11, 0x10000000),
         ("MASKED_EQ", 0xF0, 0x30, 0x3F, 0x4F),
+        ("MASKED_EQ", 0xF0, 0x3F, 0x30, 0x4F),
     ],
 )
 def test_a_condition_compares_as_it_says(op: str, value: int, value_two: int, holds: int, fails: int) -> None:
@@ -79,6 +80,17 @@ def test_a_rule_without_conditions_swallows_those_with(general_first: bool) -> N
     profile = loaded("SCMP_ACT_ERRNO", *(rules if general_first else rules[::-1]))
 
     assert profile.verdict("clone", (1,)).action == "ALLOW"
+
+
+def test_where_conditions_overlap_the_higher_argument_then_the_later_rule_counts() -> None:
+    by_first = rule("SCMP_ACT_LOG", "clone", args=[arg(0, "GE", 1)])
+    by_first_too = rule("SCMP_ACT_ALLOW", "clone", args=[arg(0, "EQ", 5)])
+    by_second = rule("SCMP_ACT_KILL_PROCESS", "clone", args=[arg(1, "EQ", 2)])
+    profile = loaded("SCMP_ACT_ERRNO", by_first, by_second, by_first_too)
+
+    assert profile.verdict("clone", (5, 2)).action == "KILL_PROCESS"
+    assert profile.verdict("clone", (5, 1)).action == "ALLOW"
+    assert profile.verdict("clone", (4, 1)).action == "LOG"
 
 
 def test_a_rule_that_says_the_default_is_left_out() -> None:

@@ -77,45 +77,54 @@ def test_only_localhost_profiles_are_read_from_the_disk() -> None:
 
 @pytest.mark.parametrize("no_new_privileges", [True, False])
 def test_the_runtimes_own_syscalls_are_enough_to_come_up(no_new_privileges: bool) -> None:
-    assert runtime.start(allowing(*needed(no_new_privileges)), no_new_privileges, "app") == []
+    assert runtime.start(allowing(*needed(no_new_privileges)), no_new_privileges, "main", "/bin/app") == []
 
 
 def test_without_new_privileges_the_runtime_needs_fewer() -> None:
     assert len(needed(True)) == 10
     assert len(needed(False)) == 25
     with pytest.raises(CannotStart):
-        runtime.start(allowing(*needed(True)), False, "app")
+        runtime.start(allowing(*needed(True)), False, "main", "/bin/app")
 
 
 @pytest.mark.parametrize(
     ("missing", "text"),
     [
         ("capset", "unable to apply caps: operation not permitted"),
-        ("execve", 'exec "app": operation not permitted'),
-        ("write", "cannot start an already running container"),
+        ("faccessat2", "unable to start container process: exec /bin/app: operation not permitted"),
+        ("write", 'failed to start containerd task "main": OCI runtime start failed: cannot start an already running'),
+        ("close", 'failed to start containerd task "main": cannot start a stopped process: unknown'),
     ],
 )
 def test_a_missing_syscall_of_its_own_keeps_it_from_starting(missing: str, text: str) -> None:
     others = [name for name in needed(False) if name != missing]
 
     with pytest.raises(CannotStart, match=text):
-        runtime.start(allowing(*others), False, "app")
+        runtime.start(allowing(*others), False, "main", "/bin/app")
+
+
+def test_of_all_that_is_missing_it_names_what_it_needs_first() -> None:
+    """Recorded: a profile without any base."""
+    with pytest.raises(
+        CannotStart, match="unable to start container process: error closing exec fds: open /proc/self/fd"
+    ):
+        runtime.start(allowing("write", "exit_group"), False, "main", "/bin/app")
 
 
 def test_a_syscall_it_can_do_without_is_no_matter() -> None:
     others = [name for name in needed(False) if name != "futex"]
 
-    runtime.start(allowing(*others), False, "app")
+    runtime.start(allowing(*others), False, "main", "/bin/app")
 
 
 def test_what_is_logged_while_it_comes_up_is_told() -> None:
-    logged = runtime.start(allowing("execve", default="SCMP_ACT_LOG"), True, "app")
+    logged = runtime.start(allowing("execve", default="SCMP_ACT_LOG"), True, "main", "/bin/app")
 
     assert sorted(name for name, _ in logged) == sorted(set(needed(True)) - {"execve"})
 
 
 def test_a_kernel_that_kills_ends_it() -> None:
     with pytest.raises(runtime.Killed) as killed:
-        runtime.start(allowing(default="SCMP_ACT_KILL_PROCESS"), True, "app")
+        runtime.start(allowing(default="SCMP_ACT_KILL_PROCESS"), True, "main", "/bin/app")
 
-    assert [name for name, _ in killed.value.logged] == ["close"]
+    assert [name for name, _ in killed.value.logged] == ["openat"]

@@ -6,6 +6,8 @@ import pytest
 
 from spo.sim.node.workload import UNKNOWN, Exit, Wait, of_command, parse
 
+SLEEP = "clock_nanosleep"
+
 
 def behaviour(*command: str) -> list[object]:
     return [step for step in of_command(command).steps if isinstance(step, Wait | Exit)]
@@ -16,14 +18,15 @@ def behaviour(*command: str) -> list[object]:
     [
         (["true"], [Exit(0)]),
         (["/bin/false"], [Exit(1)]),
-        (["sleep", "5"], [Wait(5.0), Exit(0)]),
+        (["sleep", "5"], [Wait(5.0, SLEEP), Exit(0)]),
         (["sleep", "infinity"], []),
         (["sh", "-c", "exit 3"], [Exit(3)]),
-        (["sh", "-c", "echo hello; sleep 1"], [Wait(1.0), Exit(0)]),
-        (["/bin/sh", "-c", "sleep 1 && exit 2"], [Wait(1.0), Exit(2)]),
-        (["sh", "-c", "sleep 1; false"], [Wait(1.0), Exit(1)]),
+        (["sh", "-c", "echo hello; sleep 1"], [Wait(1.0, SLEEP), Exit(0)]),
+        (["/bin/sh", "-c", "sleep 1 && exit 2"], [Wait(1.0, SLEEP), Exit(2)]),
+        (["sh", "-c", "sleep 1; false"], [Wait(1.0, SLEEP), Exit(1)]),
         (["sh", "-c", "serve --for-ever; exit 3"], []),
         (["sh", "-c", 'echo "open quote'], []),
+        (["mkdir", "/made"], [Exit(0)]),
         (["nginx"], []),
         ([], []),
     ],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from binascii import Error as BadBase64
 from binascii import a2b_base64
+from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -35,6 +36,7 @@ _SCALARS: dict[str, tuple[tuple[type, ...], str]] = {  # code → what JSON give
     "q": ((str, int, float), "resource.Quantity"),
     "y": ((str,), "[]uint8"),
 }
+_ZEROS = {"s": "", "i": 0, "n": 0, "b": False, "q": "0"}
 _JSON_NAMES = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 
 
@@ -49,13 +51,21 @@ class _Type(NamedTuple):
     plain: bool = False  # a list or map of scalars that the Python type alone decides
 
 
-def decode(obj: Object, type_name: str) -> list[str]:
+def decode(obj: Object, type_name: str, untouched: Collection[str] = ()) -> list[str]:
     """Fit `obj` to a type in place: drop unknown fields, nulls, empty lists and empty maps, as Go's encoding would.
 
     Gives the paths of the unknown fields in the order of the document. Raises Undecodable at the first wrong type.
+    `untouched`: fields at the top that were fitted before, and are left as they stand.
     """
     unknown: list[str] = []
-    _struct(_type(type_name), obj, "", unknown, type_name)
+    kind = _type(type_name)
+    if not untouched:
+        _struct(kind, obj, "", unknown, type_name)
+        return unknown
+    touched = {name: value for name, value in obj.items() if name not in untouched}
+    _struct(kind, touched, "", unknown, type_name)
+    for name in [name for name in obj if name not in untouched and name not in touched]:
+        del obj[name]
     return unknown
 
 
@@ -135,12 +145,17 @@ def _each(kind: _Type, value: Any, path: str, unknown: list[str], where: str) ->
     items = value if kind.code == "list" else value.values()
     if kind.plain and {type(item) for item in items} <= set(kind.inside.python):
         return
-    if kind.code == "list":
-        for index, item in enumerate(items):
-            _fit(kind.inside, item, f"{path}[{index}]", unknown, where)
-    else:
-        for key, item in value.items():
-            _fit(kind.inside, item, f"{path}.{key}", unknown, where)
+    for place, item in list(enumerate(value) if kind.code == "list" else value.items()):
+        if item is None:
+            value[place] = _zero(kind.inside)
+        else:
+            below = f"{path}[{place}]" if kind.code == "list" else f"{path}.{place}"
+            _fit(kind.inside, item, below, unknown, where)
+
+
+def _zero(kind: _Type) -> Any:
+    """What Go makes of a null inside a list or map: the type's zero value."""
+    return {} if kind.code == "struct" else _ZEROS.get(kind.code)
 
 
 def _time(code: str, text: str) -> None:

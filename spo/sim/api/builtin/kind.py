@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from spo.sim.api.builtin.decoding import decode
 from spo.sim.api.builtin.podspec import fill
@@ -42,8 +42,8 @@ class BuiltIn(Kind, frozen=True, kw_only=True):
     selectors: Mapping[str, Callable[[Object], str]] = {}  # supported fields that are not simply at their path
     lists_known_selectors: bool = True  # an unsupported field selector is told which ones there are
 
-    def unknown_fields(self, obj: Object) -> list[str]:
-        return decode(obj, self.type)
+    def unknown_fields(self, obj: Object, untouched: Collection[str] = ()) -> list[str]:
+        return decode(obj, self.type, untouched)
 
     def default(self, obj: Object) -> None:
         self.defaults(obj)

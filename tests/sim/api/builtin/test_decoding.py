@@ -89,3 +89,15 @@ def test_a_quantity_is_a_text_or_a_number() -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.type)
 def test_every_kind_has_its_type_in_the_table(kind: Any) -> None:
     assert {"apiVersion", "kind", "metadata"} <= set(fields_of(kind.type))
+
+
+def test_a_null_inside_a_map_or_list_is_the_zero_value_of_its_type() -> None:
+    configmap: dict[str, Any] = {"metadata": {"labels": {"tier": None}}, "data": {"k": None}, "binaryData": {"b": None}}
+    pod: dict[str, Any] = {
+        "spec": {"containers": [{"command": ["a", None], "resources": {"limits": {"cpu": None}}}, None]}
+    }
+    decode(configmap, "ConfigMap")
+    decode(pod, "Pod")
+
+    assert configmap == {"metadata": {"labels": {"tier": ""}}, "data": {"k": ""}, "binaryData": {"b": None}}
+    assert pod == {"spec": {"containers": [{"command": ["a", ""], "resources": {"limits": {"cpu": "0"}}}, {}]}}

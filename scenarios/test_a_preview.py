@@ -1,0 +1,121 @@
+"""A8. A preview says what a new list would remove before it is applied."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scenarios.hands import Manifest
+from scenarios.manifests import ORDINARY, pod, profile
+from scenarios.world import World
+from spo.cli.main import main
+
+NEW_LIST = ["exit_group"]
+KINDS = ("SeccompProfile", "Pod")
+
+
+def dump(world: World, file: Path) -> Path:
+    """What `kubectl get seccompprofiles,pods,spod -o json` gives."""
+    items: list[Manifest] = [world.spod()]
+    for kind in KINDS:
+        for item in world.hands.list(kind, world.namespace):
+            items.append({"apiVersion": "v1", "kind": kind, **item})
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    return file
+
+
+def preview(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    capsys.readouterr()
+    code = main(["explain", "allow-list", "-o", "json", *arguments])
+    said = capsys.readouterr()
+    assert said.out, said.err
+    return code, {each["name"]: each for each in json.loads(said.out)["profiles"]}
+
+
+def arrange(world: World) -> None:
+    """Some that keep to the new list, some that do not, one in use, one that was never permitted."""
+    world.patch_spod(allowedSyscalls=sorted({*NEW_LIST, "nanosleep", *ORDINARY, *RUNTIME}))
+    world.apply(
+        profile("stays", allow=["exit_group"]),
+        profile("goes", allow=["exit_group", "nanosleep"]),
+        profile("used", allow=ORDINARY, baseProfileName="runc-v1.0.0"),
+        profile("never", allow=["ptrace"]),
+    )
+    for name in ("stays", "goes", "used"):
+        world.until(world.installed(name))
+    world.until(world.rejected("never"))
+    world.apply(pod("user", under=world.under("used"), node=world.hands.nodes()[0]))
+    world.until(world.running("user"))
+
+
+# What the base runc-v1.0.0 lets through.
+RUNTIME = """
+    capget capset chdir close epoll_ctl epoll_pwait execve faccessat2 fchown fcntl fstat fstatfs futex getcwd getdents64
+    getpid getppid mmap newfstatat openat prctl read rt_sigreturn sched_yield setgid setgroups setuid tgkill
+""".split()
+
+
+def test_a8_what_the_preview_says_is_what_then_happens(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrange(world)
+    node = world.hands.nodes()[0]
+
+    code, said = preview(capsys, "-f", str(dump(world, tmp_path / "dump.json")), "--list", ",".join(NEW_LIST))
+
+    assert code == 1
+    assert {name: said[name]["fate"] for name in ("stays", "goes", "used", "never")} == {
+        "stays": "kept",
+        "goes": "removed",
+        "used": "removed",
+        "never": "rejected",
+    }
+    assert said["goes"]["offences"] == [{"syscall": "nanosleep", "action": "SCMP_ACT_ALLOW"}]
+    assert said["used"]["staysOn"] == [node]
+    assert said["used"]["users"] == [{"pod": f"{world.namespace}/user", "node": node}]
+
+    world.patch_spod(allowedSyscalls=NEW_LIST)
+
+    world.until(world.gone("goes"))
+    world.until(world.on_nodes("used", node))
+    world.stays(world.installed("stays"), for_s=30)
+    world.stays(world.rejected("never"), for_s=30)
+    world.delete("Pod", "user")
+    world.until(world.gone("used"))
+
+
+def test_a8_a_longer_list_is_harmless_and_the_preview_says_what_it_installs(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.patch_spod(allowedSyscalls=["exit_group"])
+    world.apply(profile("quitter", allow=["exit_group"]), profile("sleeper", allow=["nanosleep"]))
+    world.until(world.installed("quitter"))
+    world.until(world.rejected("sleeper"))
+
+    code, said = preview(capsys, "-f", str(dump(world, tmp_path / "dump.json")), "--list", "exit_group,nanosleep")
+
+    assert code == 0
+    assert (said["quitter"]["fate"], said["sleeper"]["fate"]) == ("kept", "installed")
+    world.patch_spod(allowedSyscalls=["exit_group", "nanosleep"])
+    world.until(world.installed("sleeper"))
+    world.stays(world.installed("quitter"), for_s=30)
+
+
+def test_a8_with_uninstall_the_preview_says_that_objects_are_kept(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.apply(profile("sleeper", allow=["nanosleep"]))
+    world.until(world.installed("sleeper"))
+    wanted = {**world.spod(), "spec": {"allowedSyscalls": ["exit_group"], "nonCompliantProfiles": "Uninstall"}}
+    (tmp_path / "spod.json").write_text(json.dumps(wanted))
+
+    given = ("-f", str(dump(world, tmp_path / "dump.json")), "--spod", str(tmp_path / "spod.json"))
+    code, said = preview(capsys, *given)
+
+    assert (code, said["sleeper"]["fate"]) == (1, "rejected")
+    world.patch_spod(**wanted["spec"])
+    world.until(world.rejected("sleeper"))
+    world.until(world.on_nodes("sleeper"))

@@ -1,0 +1,251 @@
+"""J10. Several operators restart, several replicas run. J11. The operator's namespace is a setting.
+
+That who does not lead writes nothing is checked after every request, in these stories and in all others
+(`spo.sim.checks`).
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from scenarios import test_a_allowed_syscalls as a
+from scenarios import test_b_base_profiles as b
+from scenarios import test_d_e_daemons as d_e
+from scenarios import test_j_foundations as j
+from scenarios.hands import Hands, SimHands
+from scenarios.manifests import profile
+from scenarios.world import Hope, World
+from spo.reconcile.leader import DURATION_S, LOCK
+from spo.sim.luck import Rule, Verdict
+
+TAKES_OVER_S = DURATION_S + 10  # a lease that is not renewed, and what there is to do then
+HOUR_S = 3600.0
+LEASE = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+
+
+def led_by(hands: Hands, *pods: str) -> Hope:
+    """One of these holds the lease."""
+
+    def why_not() -> str:
+        lease = hands.get("Lease", hands.operator_namespace, LOCK) or {"spec": {}}
+        holder = lease["spec"].get("holderIdentity")
+        return "" if holder in pods else f"{holder!r} does"
+
+    return Hope(f"{' or '.join(pods)} leads", why_not)
+
+
+def works(world: World, name: str) -> None:
+    """The operator does what it is there for: a profile comes, and goes."""
+    world.apply(profile(name))
+    world.until(world.installed(name))
+    world.delete("SeccompProfile", name)
+    world.until(world.gone(name))
+    assert world.profile_files(name) == {}
+
+
+def restart(world: World, hands: SimHands) -> None:
+    """Every manager starts anew (a clock that was set meanwhile counts from then on)."""
+    hands.kill("manager")
+    world.until(led_by(hands, *hands.managers()))
+
+
+# -- J10: replicas and restarts --------------------------------------------------------------------------------------
+
+
+def test_j10_there_are_two_managers_and_one_leads(world: World, hands: Hands) -> None:
+    leader, *others = hands.managers()
+
+    assert len(others) == 1
+    world.until(led_by(hands, leader))
+    works(world, "sleeper")
+    world.stays(led_by(hands, leader), for_s=300)
+
+
+@pytest.mark.parametrize("replicas", [1, 5])
+def test_j10_any_number_of_replicas_will_do(world: World, hands: Hands, replicas: int) -> None:
+    hands.patch("Deployment", hands.operator_namespace, "security-profiles-operator", {"spec": {"replicas": replicas}})
+    assert hands.until(lambda: len(hands.list("Pod", hands.operator_namespace)) == replicas + len(hands.nodes()), 60)
+
+    works(world, "sleeper")
+
+
+def test_j10_when_the_leaders_node_dies_another_takes_over(world: World, hands: SimHands) -> None:
+    leader, other = hands.managers()
+    world.apply(profile("before"))
+    world.until(world.installed("before"))
+    pod = hands.get("Pod", hands.operator_namespace, leader)
+    assert pod is not None
+
+    hands.cluster.stop_node(pod["spec"]["nodeName"])
+
+    world.until(led_by(hands, other), TAKES_OVER_S)
+    world.edit("SeccompProfile", "before", syscalls=profile("before", allow=["futex"])["spec"]["syscalls"])
+    hands.until(lambda: False, HOUR_S / 6)
+    hands.cluster.start_node(pod["spec"]["nodeName"])
+    world.until(world.installed("before"))
+    assert world.allowed_by_file("before") == {"futex"}
+
+
+def test_j10_a_leader_that_leaves_in_order_hands_over_at_once(world: World, hands: Hands) -> None:
+    leader, other = hands.managers()
+
+    hands.delete("Pod", hands.operator_namespace, leader)
+
+    world.until(led_by(hands, other), max_s=5)
+    works(world, "sleeper")
+
+
+def test_j10_a_roll_out_of_the_managers_in_the_middle_of_things_changes_nothing(world: World, hands: Hands) -> None:
+    world.patch_spod(allowedSyscalls=["nanosleep", "exit_group"])
+    world.apply(*(profile(f"p-{number}") for number in range(5)))
+    annotation = {"spec": {"template": {"metadata": {"annotations": {"restarted": "now"}}}}}
+    hands.patch("Deployment", hands.operator_namespace, "security-profiles-operator", annotation)
+    world.patch_spod(allowedSyscalls=["nanosleep", "exit_group", "futex"])
+
+    for number in range(5):
+        world.until(world.installed(f"p-{number}"))
+
+
+# -- J10: a leader that is cut off, a lease that is lost ---------------------------------------------------------------
+
+
+def test_j10_a_leader_that_is_cut_off_stops_before_another_begins_and_writes_no_more(
+    world: World, hands: SimHands
+) -> None:
+    leader, other = hands.managers()
+    world.apply(profile("before"))
+    world.until(world.installed("before"))
+
+    hands.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, one_in=1))
+    world.until(led_by(hands, other), TAKES_OVER_S)
+    world.apply(profile("meanwhile"))
+    world.until(world.installed("meanwhile"))
+
+    hands.mend()
+    world.delete("SeccompProfile", "before")
+    world.until(world.gone("before"))
+    world.stays(led_by(hands, other), for_s=300)
+
+
+def test_j10_a_leader_whose_renewals_alone_are_lost_gives_way(world: World, hands: SimHands) -> None:
+    leader, other = hands.managers()
+    lease = f"Lease {hands.operator_namespace}/{LOCK}"
+
+    hands.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, on=lease, one_in=1))
+    world.until(led_by(hands, other), TAKES_OVER_S)
+
+    works(world, "sleeper")
+
+
+def test_j10_a_reply_to_a_renewal_that_is_lost_makes_no_second_leader(world: World, hands: SimHands) -> None:
+    leader, _ = hands.managers()
+    lease = f"Lease {hands.operator_namespace}/{LOCK}"
+
+    hands.suffer(Rule(Verdict.LOSE_REPLY, door="cluster", on=lease, one_in=1))
+    works(world, "sleeper")
+    world.stays(led_by(hands, leader), for_s=120)
+
+
+def test_j10_a_lease_that_somebody_deletes_comes_back(world: World, hands: Hands) -> None:
+    both = hands.managers()
+
+    for name in ("first", "second", "third"):
+        hands.delete("Lease", hands.operator_namespace, LOCK)
+        works(world, name)
+        world.until(led_by(hands, *both))
+
+
+@pytest.mark.parametrize("renewed", ["2099-01-01T00:00:00.000000Z", "1999-01-01T00:00:00.000000Z"])
+def test_j10_a_lease_of_one_who_is_gone_is_taken_whatever_time_stands_in_it(
+    world: World, hands: Hands, renewed: str
+) -> None:
+    both = hands.managers()
+    spec = {"holderIdentity": "somebody-else", "renewTime": renewed, "leaseDurationSeconds": 3600}
+    hands.patch("Lease", hands.operator_namespace, LOCK, {"spec": spec})
+    world.apply(profile("sleeper"))
+
+    world.stays(led_by(hands, "somebody-else"), for_s=DURATION_S - 2)
+    assert world.get("SeccompProfile", "sleeper") == world.profile("sleeper")
+    assert "status" not in world.profile("sleeper"), "nobody leads, so nobody writes"
+    world.until(led_by(hands, *both), TAKES_OVER_S)
+    world.until(world.installed("sleeper"))
+
+
+# -- J10: clocks -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S, 12.0])
+@pytest.mark.parametrize("whose", ["leader", "other", "all"])
+def test_j10_clocks_that_are_wrong_make_neither_two_leaders_nor_none(
+    world: World, hands: SimHands, whose: str, ahead_s: float
+) -> None:
+    leader, other = hands.managers()
+    for pod in {"leader": [leader], "other": [other], "all": [leader, other]}[whose]:
+        hands.set_clock(pod, ahead_s)
+    restart(world, hands)
+
+    works(world, "first")
+    led = hands.managers()[0]
+    world.stays(led_by(hands, led), for_s=300)
+    works(world, "second")
+
+
+@pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S])
+def test_j10_a_deletion_ends_in_time_although_the_managers_clocks_are_wrong(
+    world: World, hands: SimHands, ahead_s: float
+) -> None:
+    for pod in hands.managers():
+        hands.set_clock(pod, ahead_s)
+    restart(world, hands)
+    world.apply(profile("sleeper"))
+    world.until(world.installed("sleeper"))
+
+    world.delete("SeccompProfile", "sleeper")
+    hands.cluster.stop_node("node-2")
+    world.until(world.terminating("sleeper"))
+    hands.cluster.remove_node("node-2")
+
+    world.until(world.gone("sleeper"), max_s=120)
+
+
+def test_j10_daemons_whose_clocks_are_wrong_work_all_the_same(world: World, hands: SimHands) -> None:
+    for number, pod in enumerate(sorted(hands.world.processes)):
+        hands.set_clock(pod, (-1) ** number * HOUR_S)
+    hands.kill("daemon")
+    restart(world, hands)
+    world.until(world.spod_runs())
+
+    works(world, "sleeper")
+    works(world, "sleeper")
+
+
+# -- J11 -------------------------------------------------------------------------------------------------------------
+
+OPENSHIFT = "openshift-security-profiles"
+SAMPLE = (
+    a.test_a2_what_a_base_profile_lets_through_counts_too,
+    a.test_a4_a_shorter_list_removes_what_no_longer_complies,
+    a.test_a4_the_operators_own_profiles_are_never_removed,
+    a.test_a5_nodes_where_nobody_uses_it_lose_it_at_once_and_the_object_ends_with_the_last_user,
+    b.test_b0_a_base_of_the_profiles_own_namespace_comes_before_the_operators,
+    b.test_b6_the_resolved_list_and_the_base_are_readable_on_the_object,
+    d_e.test_d1_the_daemon_container_gets_exactly_the_resources_of_spod,
+    j.test_j4_deletion_waits_for_pods_that_use_the_profile,
+    j.test_j5_a_pod_under_a_missing_profile_waits_and_says_for_what,
+)
+
+
+@pytest.mark.parametrize("story", SAMPLE, ids=lambda story: story.__name__.removeprefix("test_"))
+def test_j11_in_another_namespace_the_same_holds(story: Any) -> None:
+    """A sample; `pytest scenarios --operator-namespace openshift-security-profiles` tells all of them there."""
+    hands = SimHands(seed=0, operator_namespace=OPENSHIFT)
+    world = World(hands, hands.namespace)
+    given = {"world": world, "hands": hands}
+
+    story(**{name: given[name] for name in inspect.signature(story).parameters})
+
+    assert not hands.end()
+    assert hands.list("Pod", OPENSHIFT)

@@ -1,0 +1,167 @@
+"""`spo sim serve` and `spo sim load`: make the cluster, serve it, say what to do, until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from spo.cli.connect import BAD_INPUT, NO
+from spo.cli.manifests import BadInput
+from spo.cli.paint import Paint, Progress, paint_for
+from spo.cli.try_ import _brings_a_node
+from spo.cli.world import World, boot
+from spo.sim.http.certificates import Authority
+from spo.sim.http.face import Face
+from spo.sim.http.kubeconfig import BY_CERTIFICATE, NotOurs, check_ours, kubeconfig, write
+from spo.sim.http.snapshot import BadSnapshot, restore
+
+HEAD_START_S = 3600
+
+SPEED_TOLD = {
+    "max": "runs ahead until the cluster rests, then stands",
+    "real": "passes as yours does",
+    "manual": "stands until you say `spo sim advance 5m`",
+}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve. Gives 0 once told to stop, 1 if it cannot listen, 2 for bad input."""
+    progress = Progress()
+    try:
+        host, port = _address(arguments.listen)
+        if arguments.kubeconfig is not None:
+            check_ours(arguments.kubeconfig)
+        world = made(arguments, progress)
+    except (BadInput, BadSnapshot, NotOurs, OSError, ValueError) as error:
+        progress.done()
+        for text in _told(error, arguments):
+            print(f"spo: {text}", file=sys.stderr)
+        return BAD_INPUT
+    progress.done()
+    scratch = Path(tempfile.mkdtemp(prefix="spo-sim-"))
+    try:
+        path = arguments.kubeconfig or scratch / "kubeconfig"
+        asyncio.run(_serve(world, arguments.speed, host, port, path))
+    except OSError as error:
+        print(f"spo: --listen {arguments.listen}: {error.strerror or error}", file=sys.stderr)
+        return NO
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return 0
+
+
+def made(arguments: argparse.Namespace, progress: Progress) -> World:
+    """The cluster that was asked for. Raises BadInput, BadSnapshot, OSError."""
+    if arguments.what == "load":
+        return loaded(arguments.file)
+    from spo.cli.apply import Applier
+    from spo.cli.intake import sort_out
+    from spo.cli.manifests import load
+    from spo.cli.world import resources
+
+    intake = sort_out(load(arguments.filename, progress) if arguments.filename else [], resources())
+    nodes = 0 if any(_brings_a_node(item.object) for item in intake.present) else arguments.nodes
+    world = boot(
+        arguments.seed,
+        nodes,
+        arguments.pods,
+        present=intake.present,
+        progress=progress,
+        operator=not arguments.without_operator,
+        start=start_of(arguments),
+    )
+    applier = Applier(world.cluster)
+    for item in intake.wishes:
+        refusal = applier.apply(item)
+        if refusal is not None:
+            remedy = f": {refusal.remedy}" if refusal.remedy else ""
+            print(f"spo: {refusal.source}: {refusal.object}: {refusal.message}{remedy}", file=sys.stderr)
+    return world
+
+
+def start_of(arguments: argparse.Namespace) -> float:
+    """When it begins: an hour ago, so that what is done ahead is not in the future; now, if it keeps our time."""
+    if arguments.start is not None:
+        return float(arguments.start)
+    return float(int(time.time()) - (0 if arguments.speed == "real" else HEAD_START_S))
+
+
+def loaded(file: Path) -> World:
+    """A saved cluster. Raises BadSnapshot, OSError."""
+    worlds: list[World] = []
+
+    def make(seed: int) -> Any:
+        worlds.append(World(seed))
+        return worlds[0].cluster
+
+    with file.open("rb") as lines:
+        restore(lines, make)
+    world = worlds[0]
+    for node in world.cluster.nodes.values():
+        world.listen_to(node)
+    return world
+
+
+async def _serve(world: World, speed: Any, host: str, port: int, path: Path) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(ValueError, OSError):  # each watch is a socket
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    authority = Authority()
+    face = Face(world.cluster, speed=speed, history=world.history)
+    try:
+        port = await face.listen(host, port, authority.context([host]))
+        url = f"https://{f'[{host}]' if ':' in host else host}:{port}"
+        write(path, kubeconfig(url, authority))
+        print(_welcome(world, url, path, speed, paint_for(sys.stdout)), flush=True)
+        await stop.wait()
+    finally:
+        await face.close()
+
+
+def _welcome(world: World, url: str, path: Path, speed: str, paint: Paint) -> str:
+    nodes, pods = len(world.cluster.nodes), world.cluster.store.count("pods")
+    return "\n".join(
+        (
+            paint(f"{nodes} simulated node{'s' * (nodes != 1)}, {pods:,} pods, at {url}", "bold"),
+            f"time {SPEED_TOLD[speed]}; it is {world.cluster.timeline.stamp()} there",
+            "",
+            f"  export KUBECONFIG={path}",
+            "  kubectl get pods --all-namespaces",
+            f"  kubectl --context {BY_CERTIFICATE} auth whoami     # a client certificate instead of a token",
+            "  spo sim advance 5m",
+            "",
+            "Ctrl-C ends it; `spo sim save FILE` keeps it.",
+        )
+    )
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"--listen {text}: this is not HOST:PORT")
+    return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def _told(error: Exception, arguments: argparse.Namespace) -> list[str]:
+    match error:
+        case BadInput():
+            return [str(problem) for problem in error.problems]
+        case BadSnapshot():
+            return [f"{arguments.file}: {error}"]
+        case NotOurs():
+            return [f"{error}: this kubeconfig knows other clusters and is left alone: name another file"]
+        case OSError():
+            return [f"{error.filename}: {error.strerror}"]
+    return [str(error)]

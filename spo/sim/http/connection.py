@@ -1,0 +1,254 @@
+"""One client's connection: requests in, answers out in the same order, a watch as chunks for as long as it lasts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from spo.sim.api.http import Request, Response, Stream
+from spo.sim.http.parser import Incoming, Parser, Refused
+
+if TYPE_CHECKING:
+    from spo.sim.http.face import Face
+
+PIECE_BYTES = 256 << 10  # of a long body or a watch, handed to the socket at once
+AHEAD_BYTES = 1 << 20  # that a client may send before it has its answer
+LINGER_S = 1.0  # a client that still sends gets this long to read why we stopped reading (RFC 9112, 9.6)
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+NO_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+
+class Connection(asyncio.Protocol):
+    """Speaks HTTP/1.1 with one client. One answer at a time: the next request waits until this one's is out."""
+
+    def __init__(self, face: Face) -> None:
+        self._face = face
+        self._parser = Parser()
+        self._transport: asyncio.Transport = cast(Any, None)
+        self._certificate: Any = None
+        self._paused = False  # the socket has enough to do
+        self._sending: Iterator[bytes] | None = None  # the answer under way
+        self._later: asyncio.Future[Response] | None = None  # an answer that takes time
+        self._watch: Watch | None = None
+        self._reading = True
+        self._closing = False
+        self.active_s = 0.0  # when something last went on here, by the loop's clock
+
+    @property
+    def is_watching(self) -> bool:
+        return self._watch is not None and not self._watch.is_over
+
+    # -- what asyncio calls --------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._certificate = transport.get_extra_info("peercert")
+        self.active_s = self._face.loop.time()
+        if not self._face.enter(self):
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return  # what is still on its way after our last word
+        self._parser.feed(data)
+        self._serve()
+        if self._parser.waiting_bytes > AHEAD_BYTES and not self._is_free():
+            self._reading = False
+            self._transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closing = True
+        self._sending = None
+        if self._later is not None:
+            self._later.cancel()
+        self._end_watch()
+        self._face.leave(self)
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self.active_s = self._face.loop.time()
+        self._send()
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """No more from here; what was said is still sent."""
+        self._closing = True
+        self._end_watch()
+        if not self._transport.is_closing():
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Gone, at once."""
+        self._transport.abort()
+
+    def _serve(self) -> None:
+        """Answer what is there, until an answer takes its time."""
+        while self._is_free():
+            try:
+                incoming = self._parser.next()
+            except Refused as refused:
+                self._refuse(refused)
+                return
+            if incoming is None:
+                if not self._reading:
+                    self._reading = True
+                    self._transport.resume_reading()
+                if self._parser.wants_continue:
+                    self._parser.wants_continue = False
+                    self._transport.write(CONTINUE)
+                return
+            self._answer(incoming)
+
+    def _is_free(self) -> bool:
+        return self._sending is None and self._later is None and not self._closing
+
+    def _answer(self, incoming: Incoming) -> None:
+        self.active_s = self._face.loop.time()
+        found = self._face.answer(incoming.request, self._certificate)
+        if isinstance(found, Response):
+            self._begin(incoming, found)
+            return
+        self._later = found
+        found.add_done_callback(lambda done: self._after_all(incoming, done))
+
+    def _after_all(self, incoming: Incoming, done: asyncio.Future[Response]) -> None:
+        self._later = None
+        if self._closing or done.cancelled():
+            self.close()
+            return
+        self._begin(incoming, done.result())
+        self._serve()
+
+    def _refuse(self, refused: Refused) -> None:
+        text = f"{refused.status} {PHRASES[refused.status]}: {refused.why}".encode()
+        headers = (("Content-Type", "text/plain; charset=utf-8"),)
+        self._begin(Incoming(Request("", ""), keep_alive=False), Response(refused.status, headers, text))
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    def _begin(self, incoming: Incoming, response: Response) -> None:
+        only_head = incoming.request.method == "HEAD"
+        stream, body = response.stream, b"" if only_head else response.body
+        keep_alive = incoming.keep_alive and (stream is None or incoming.chunks)
+        head = bytearray(b"HTTP/1.1 %d %b\r\n" % (response.status, PHRASES.get(response.status, "").encode()))
+        for name, value in (*self._face.common_headers(), *response.headers):
+            head += f"{name}: {value}\r\n".encode()
+        if stream is not None:
+            head += b"Transfer-Encoding: chunked\r\n" if incoming.chunks else b""
+        elif response.status not in NO_BODY:
+            head += b"Content-Length: %d\r\n" % len(response.body)
+        head += b"\r\n" if keep_alive else b"Connection: close\r\n\r\n"
+        if stream is not None and only_head:
+            stream.close()
+        elif stream is not None:
+            self._watch = Watch(stream, self._face, incoming.request, self._send)
+        if len(body) <= PIECE_BYTES and self._watch is None:  # nearly every answer: one write
+            self._transport.write(bytes(head) + body)
+            if not keep_alive:
+                self._finish(incoming.cut)
+            return
+        self._transport.write(bytes(head))
+        pieces = _pieces(body) if self._watch is None else self._watch.pieces(incoming.chunks)
+        self._sending = self._whole(pieces, keep_alive, incoming.cut)
+        self._send()
+
+    def _whole(self, pieces: Iterator[bytes], keep_alive: bool, linger: bool) -> Iterator[bytes]:
+        yield from pieces
+        self._end_watch()
+        if not keep_alive:
+            self._finish(linger)
+
+    def _send(self) -> None:
+        """Hand on as much of the answer as the socket takes; nothing yet (a quiet watch) is an empty piece."""
+        while self._sending is not None and not self._paused:
+            piece = next(self._sending, None)
+            if piece is None:
+                self._sending = None
+                self._serve()
+            elif piece:
+                self._transport.write(piece)
+            else:
+                return
+
+    def _finish(self, linger: bool) -> None:
+        self._closing = True
+        if linger:
+            self._face.loop.call_later(LINGER_S, self._transport.close)
+        else:
+            self._transport.close()
+
+    def _end_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.end()
+            self._watch = None
+
+
+class Watch:
+    """The endless answer: lines as they come, several in one chunk if they came together.
+
+    The lines are the API server's own bytes, one copy for all who watch. What a client has not read yet waits in its
+    stream, up to `lines_behind`; then its watch is ended, as a real API server does, and it may resume or list again.
+    """
+
+    def __init__(self, stream: Stream, face: Face, request: Request, send: Callable[[], None]) -> None:
+        self._stream = stream
+        self._face = face
+        self._end_alarm = face.begin_watch(stream, request)
+        self._send = send
+        self._room = len(stream.lines) + face.limits.lines_behind  # a client may not be blamed for a long beginning
+        self._due = False
+        self.is_over = False
+        stream.listen(self._on_line)
+
+    def pieces(self, chunks: bool) -> Iterator[bytes]:
+        stream = self._stream
+        while stream.lines or not stream.closed:
+            self._due = False
+            if not stream.lines:
+                yield b""
+                continue
+            lines = _taken(stream)
+            yield b"%x\r\n%b\r\n" % (len(lines), lines) if chunks else lines
+        if chunks:
+            yield b"0\r\n\r\n"
+
+    def end(self) -> None:
+        """Whatever is unread is not sent any more."""
+        self._stream.lines.clear()
+        self._stream.close()
+        if not self.is_over:
+            self.is_over = True
+            self._face.end_watch(self._end_alarm)
+
+    def _on_line(self) -> None:
+        stream = self._stream
+        if len(stream.lines) > self._room and not stream.closed:
+            self.end()
+        elif not self._due:
+            self._due = True
+            self._face.loop.call_soon(self._send)
+
+
+def _taken(stream: Stream) -> bytes:
+    """What is there, up to a piece."""
+    first = stream.lines.popleft()
+    if not stream.lines:
+        return first
+    taken, size = [first], len(first)
+    while stream.lines and size < PIECE_BYTES:
+        taken.append(stream.lines.popleft())
+        size += len(taken[-1])
+    return b"".join(taken)
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    for start in range(0, len(body), PIECE_BYTES):
+        yield body[start : start + PIECE_BYTES]

@@ -1,0 +1,120 @@
+"""`/sim/…`: what a simulated cluster can be asked and told that a real one cannot. For administrators only."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from spo.sim.api.authn import User
+from spo.sim.api.call import answer_object
+from spo.sim.api.http import Request, Response
+from spo.sim.api.status import ApiError, bad_request
+from spo.sim.history import History
+from spo.sim.http.pace import SPEEDS
+from spo.sim.http.snapshot import snapshot
+
+if TYPE_CHECKING:
+    from spo.sim.http.face import Answer, Face
+
+DURATION = re.compile(r"(?=.)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?\Z", re.ASCII)
+UNITS_S = (86400.0, 3600.0, 60.0, 1.0)
+ADVANCE_S_MAX = 366 * 86400.0
+
+Object = dict[str, Any]
+
+
+def seconds_of(text: str) -> float:
+    """Of `90`, `1.5s`, `10m`, `1h30m`, `2d`. Raises ValueError."""
+    match = DURATION.match(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a time like 90s, 10m, 1h30m or 2d")
+    seconds = sum(float(part or 0) * unit for part, unit in zip(match.groups(), UNITS_S, strict=True))
+    if seconds > ADVANCE_S_MAX:
+        raise ValueError(f"{text!r} is more than a year")
+    return seconds
+
+
+class Control:
+    """One method a place."""
+
+    def __init__(self, face: Face, history: History | None) -> None:
+        self._face = face
+        self._history = history
+        self._places: dict[tuple[str, str], Callable[[dict[str, str]], Answer]] = {
+            ("GET", "/sim/state"): self._state,
+            ("GET", "/sim/history"): self._digest,
+            ("GET", "/sim/snapshot"): self._snapshot,
+            ("POST", "/sim/advance"): self._advance,
+            ("POST", "/sim/speed"): self._speed,
+        }
+
+    def answer(self, request: Request) -> Answer:
+        """The answer, or the promise of one: time must pass first."""
+        try:
+            user = self._face.cluster.api.authenticator.user(request)
+            if not user.is_master:
+                raise _forbidden(user, request)
+            place = self._places.get((request.method, request.path))
+            if place is None:
+                known = ", ".join(f"{method} {path}" for method, path in self._places)
+                raise ApiError(404, "NotFound", f"there is no {request.method} {request.path}; there is {known}")
+            return place(dict(request.query))
+        except ApiError as error:
+            return answer_object(error.code, error.status())
+
+    def _state(self, _query: dict[str, str]) -> Response:
+        cluster, face = self._face.cluster, self._face
+        state: Object = {
+            "now": cluster.timeline.micro_stamp(),
+            "speed": face.pace.speed,
+            "busy": cluster.timeline.busy,
+            "seed": cluster.seed,
+            "revision": cluster.store.revision,
+            "nodes": len(cluster.nodes),
+            "objects": {resource: cluster.store.count(resource) for resource in cluster.store.resources()},
+            "requests": face.requests,
+            "connections": face.connections,
+            "watches": face.watches,
+        }
+        return answer_object(200, state)
+
+    def _digest(self, _query: dict[str, str]) -> Response:
+        if self._history is None:
+            raise ApiError(404, "NotFound", "no history is kept of this cluster")
+        return answer_object(200, {"history": self._history.digest(), "entries": self._history.entries})
+
+    def _snapshot(self, _query: dict[str, str]) -> Response:
+        return Response(200, (("Content-Type", "application/x-ndjson"),), b"".join(snapshot(self._face.cluster)))
+
+    def _advance(self, query: dict[str, str]) -> asyncio.Future[Response]:
+        try:
+            seconds = seconds_of(query.get("duration", ""))
+        except ValueError as error:
+            raise bad_request(f"duration: {error}") from None
+        result: asyncio.Future[Response] = self._face.loop.create_future()
+
+        def arrived(done: asyncio.Future[None]) -> None:
+            if result.done():  # the client has left
+                return
+            if done.cancelled():
+                result.cancel()
+            else:
+                result.set_result(self._state({}))
+
+        self._face.pace.advance(seconds).add_done_callback(arrived)
+        return result
+
+    def _speed(self, query: dict[str, str]) -> Response:
+        wanted = next((speed for speed in SPEEDS if speed == query.get("speed")), None)
+        if wanted is None:
+            raise bad_request(f"speed: {query.get('speed', '')!r} is not one of {', '.join(SPEEDS)}")
+        self._face.pace.set_speed(wanted)
+        return self._state({})
+
+
+def _forbidden(user: User, request: Request) -> ApiError:
+    verb = request.method.lower()
+    text = f'forbidden: User "{user.name}" cannot {verb} path "{request.path}": only members of system:masters can'
+    return ApiError(403, "Forbidden", text, {})

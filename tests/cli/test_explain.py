@@ -1,0 +1,215 @@
+"""`spo explain allow-list`: what another list would do to each profile, in words and as facts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from spo.cli.main import main
+
+API = "security-profiles-operator.x-k8s.io"
+FORM = "0" * 64
+
+
+class Explained(NamedTuple):
+    """One run, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def profiles(self) -> dict[str, Any]:
+        return {each["name"]: each for each in json.loads(self.out)["profiles"]}
+
+
+def profile(name: str, *allowed: str, namespace: str = "shop", **spec: Any) -> dict[str, Any]:
+    rules = [{"action": "SCMP_ACT_ALLOW", "names": list(allowed)}] if allowed else []
+    return {
+        "apiVersion": f"{API}/v1beta1",
+        "kind": "SeccompProfile",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules, **spec},
+    }
+
+
+def spod(namespace: str = "security-profiles-operator", **spec: Any) -> dict[str, Any]:
+    metadata = {"namespace": namespace, "name": "spod"}
+    kind = "SecurityProfilesOperatorDaemon"
+    return {"apiVersion": f"{API}/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def pod(name: str, node: str, under: str) -> dict[str, Any]:
+    context = {"seccompProfile": {"type": "Localhost", "localhostProfile": under}}
+    spec = {"nodeName": node, "securityContext": context, "containers": [{"name": "main", "image": "x"}]}
+    metadata = {"namespace": "shop", "name": name}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Running"}}
+
+
+def living(obj: dict[str, Any], **status: Any) -> dict[str, Any]:
+    """As a server gives it back."""
+    set_by_server = {"uid": obj["metadata"]["name"], "creationTimestamp": "2026-01-01T00:00:00Z"}
+    return {**obj, "metadata": {**obj["metadata"], **set_by_server, "resourceVersion": "7"}, "status": status}
+
+
+@pytest.fixture
+def explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*objects: dict[str, Any], options: tuple[str, ...], form: str = "json") -> Explained:
+        file = tmp_path / "given.yaml"
+        file.write_text(yaml.safe_dump_all(objects))
+        code = main(["explain", "allow-list", "-f", str(file), "-o", form, *options])
+        said = capsys.readouterr()
+        return Explained(code, said.out, said.err)
+
+    return run
+
+
+def test_what_keeps_to_the_list_stays_and_the_rest_would_be_removed(explained: Any) -> None:
+    said = explained(profile("good", "read"), profile("bad", "read", "mount"), options=("--list", "read"))
+
+    assert said.code == 1
+    assert {name: each["fate"] for name, each in said.profiles.items() if each["namespace"] == "shop"} == {
+        "good": "kept",
+        "bad": "removed",
+    }
+    assert said.profiles["bad"]["offences"] == [{"syscall": "mount", "action": "SCMP_ACT_ALLOW"}]
+    assert json.loads(said.out)["missing"] == {"syscalls": ["mount"], "actions": []}
+
+
+def test_a_list_that_harms_nobody_is_exit_code_0(explained: Any) -> None:
+    said = explained(profile("good", "read"), options=("--list", "read,write"), form="text")
+
+    assert said.code == 0
+    assert "no profile would be removed or rejected" in said.out
+
+
+def test_what_a_base_lets_through_is_named_with_the_base_also_of_one_that_ships(explained: Any) -> None:
+    said = explained(profile("built", "exit_group", baseProfileName="runc-v1.0.0"), options=("--list", "exit_group"))
+
+    (base,) = {each["base"] for each in said.profiles["built"]["offences"]}
+    assert base == "security-profiles-operator/runc-v1.0.0"
+    assert said.profiles["runc-v1.0.0"]["fate"] == "kept", "the operator's own is under no list"
+
+
+def test_a_living_profile_is_judged_by_its_status(explained: Any) -> None:
+    never = living(profile("never", "mount"), status="Error")
+    edited = living(profile("edited", "mount"), status="Installed", installedForm=FORM)
+    stands = living(profile("stands", "mount"), status="Installed")
+    said = explained(never, edited, stands, options=("--list", "read"))
+
+    assert {name: said.profiles[name]["fate"] for name in ("never", "edited", "stands")} == {
+        "never": "rejected",
+        "edited": "rejected",
+        "stands": "removed",
+    }
+
+
+def test_what_the_present_list_rejects_and_the_new_one_permits_would_be_installed(explained: Any) -> None:
+    rejected = living(profile("sleeper", "nanosleep"), status="Error")
+    said = explained(rejected, spod(allowedSyscalls=["read"]), options=("--list", "read,nanosleep"))
+
+    assert (said.code, said.profiles["sleeper"]["fate"]) == (0, "installed")
+
+
+def test_with_uninstall_objects_are_kept(explained: Any, tmp_path: Path) -> None:
+    new = tmp_path / "spod.yaml"
+    new.write_text(yaml.safe_dump(spod(allowedSyscalls=["read"], nonCompliantProfiles="Uninstall")))
+    said = explained(profile("bad", "mount"), options=("--spod", str(new)))
+
+    assert (said.code, said.profiles["bad"]["fate"]) == (1, "rejected")
+
+
+def test_pods_that_use_a_profile_keep_it_on_their_node(explained: Any) -> None:
+    web = pod("web", "node-2", "operator/shop/bad.json")
+    ended = {**pod("ended", "node-1", "operator/shop/bad.json"), "status": {"phase": "Succeeded"}}
+    said = explained(profile("bad", "mount"), living(web, phase="Running"), ended, options=("--list", "read"))
+
+    assert said.profiles["bad"]["staysOn"] == ["node-2"]
+    assert said.profiles["bad"]["users"] == [{"pod": "shop/web", "node": "node-2"}]
+
+
+def test_only_allowed_actions_let_through(explained: Any) -> None:
+    said = explained(profile("bad", "read"), options=("--actions", "SCMP_ACT_LOG"), form="text")
+
+    assert said.code == 1
+    assert "uses SCMP_ACT_ALLOW, which is not an allowed action, for read" in said.out
+
+
+def test_a_profile_that_lets_everything_through_by_default_is_told_that_no_list_permits_it(explained: Any) -> None:
+    logs = profile("logs", defaultAction="SCMP_ACT_LOG")
+    said = explained(logs, profile("bad", "mount"), options=("--list", "read"), form="text")
+
+    assert "lets every syscall through by default (SCMP_ACT_LOG)" in said.out
+    assert "No list permits a profile that lets everything through by default: shop/logs" in said.out
+    assert "To keep the others, add to the syscalls: mount" in said.out
+
+
+def test_what_no_list_has_to_do_with_is_told_apart(explained: Any) -> None:
+    lost = profile("lost", "mount", baseProfileName="nowhere")
+    said = explained(lost, profile("off", "mount", state="Disabled"), options=("--list", "read"))
+
+    assert said.code == 0
+    assert said.profiles["lost"]["fate"] == said.profiles["off"]["fate"] == "untouched"
+    assert "nowhere" in said.profiles["lost"]["why"]
+
+
+def test_a_name_that_no_kernel_has_is_remarked_on(explained: Any) -> None:
+    said = explained(profile("p", "read"), options=("--list", "read,nanosleeep"), form="text")
+
+    assert "no kernel we know has a syscall nanosleeep; did you mean nanosleep?" in said.out
+
+
+def test_the_same_facts_are_there_as_yaml(explained: Any) -> None:
+    given = (profile("bad", "mount"),)
+    as_yaml = yaml.safe_load(explained(*given, options=("--list", "read"), form="yaml").out)
+
+    assert as_yaml == json.loads(explained(*given, options=("--list", "read")).out)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), "no list to look at"),
+        (("--list", "read", "--spod", "x.yaml"), "leave out --list and --actions, or --spod"),
+        (("--spod", "no-such-file.yaml"), "there is no such file"),
+        (("--actions", "ALLOW"), "did you mean SCMP_ACT_ALLOW?"),
+        (("--actions", "SCMP_ACT_ERRNO"), "is no action that lets a syscall through"),
+    ],
+)
+def test_bad_options_are_told_and_exit_code_2(explained: Any, options: tuple[str, ...], told: str) -> None:
+    said = explained(profile("p", "read"), options=options)
+
+    assert said.code == 2
+    assert told in said.err
+
+
+def test_a_profile_that_the_api_would_refuse_is_bad_input_with_its_line(explained: Any) -> None:
+    said = explained(profile("good", "read"), profile("bad", defaultAction="ALLOW"), options=("--list", "read"))
+
+    assert said.code == 2
+    assert "spec.defaultAction" in said.err and "given.yaml:" in said.err
+
+
+def test_a_newer_form_of_spod_is_refused_by_name(explained: Any, tmp_path: Path) -> None:
+    new = tmp_path / "spod.yaml"
+    new.write_text(yaml.safe_dump({**spod(), "apiVersion": f"{API}/v1"}))
+    said = explained(profile("p", "read"), options=("--spod", str(new)))
+
+    assert said.code == 2
+    assert "does not serve" in said.err
+
+
+def test_two_spods_need_a_word_on_which_counts(explained: Any) -> None:
+    spods = (living(spod(allowedSyscalls=["read"])), living(spod("openshift-security-profiles")))
+    said = explained(profile("bad", "mount"), *spods, options=("--list", "read"))
+    assert said.code == 2 and "--operator-namespace" in said.err
+
+    one = explained(
+        profile("bad", "mount"), *spods, options=("--list", "", "--operator-namespace", "openshift-security-profiles")
+    )
+    assert one.code == 0
+    assert one.profiles["runc-v1.0.0"]["namespace"] == "openshift-security-profiles"

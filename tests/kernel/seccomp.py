@@ -1,0 +1,148 @@
+"""What libseccomp makes of a profile, and what the kernel's filter machine says of a call: for comparing ours with.
+
+Loading follows runc (libcontainer/seccomp): a rule with the default
+action is left out, names that libseccomp does not know are ignored, and an argument that is named twice means *or*.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+import platform
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+ACTIONS = {  # SCMP_ACT_*, seccomp.h; errno or tracer's message go into the low bits
+    "SCMP_ACT_KILL_PROCESS": 0x80000000,
+    "SCMP_ACT_KILL_THREAD": 0x00000000,
+    "SCMP_ACT_KILL": 0x00000000,
+    "SCMP_ACT_TRAP": 0x00030000,
+    "SCMP_ACT_ERRNO": 0x00050000,
+    "SCMP_ACT_NOTIFY": 0x7FC00000,
+    "SCMP_ACT_TRACE": 0x7FF00000,
+    "SCMP_ACT_LOG": 0x7FFC0000,
+    "SCMP_ACT_ALLOW": 0x7FFF0000,
+}
+WITH_NUMBER = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
+OPERATORS = {f"SCMP_CMP_{name}": number for number, name in enumerate("NE LT LE EQ GE GT MASKED_EQ".split(), start=1)}
+UNKNOWN = -1  # __NR_SCMP_ERROR
+X86_64 = 0xC000003E
+EPERM = 1
+
+
+class _Condition(ctypes.Structure):
+    _fields_ = (
+        ("arg", ctypes.c_uint),
+        ("op", ctypes.c_int),
+        ("datum_a", ctypes.c_uint64),
+        ("datum_b", ctypes.c_uint64),
+    )
+
+
+def library() -> Any:
+    """libseccomp; skips, with the reason, where it is not."""
+    if platform.machine() != "x86_64":
+        pytest.skip("the filter machine here reads calls of x86_64")
+    name = ctypes.util.find_library("seccomp")
+    if name is None:
+        pytest.skip("libseccomp is not installed (Debian package libseccomp2)")
+    found = ctypes.CDLL(name)
+    found.seccomp_init.restype = ctypes.c_void_p
+    found.seccomp_init.argtypes = [ctypes.c_uint32]
+    found.seccomp_release.argtypes = [ctypes.c_void_p]
+    found.seccomp_export_bpf.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    found.seccomp_syscall_resolve_name.argtypes = [ctypes.c_char_p]
+    found.seccomp_rule_add_array.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_int,
+        ctypes.c_uint,
+        ctypes.POINTER(_Condition),
+    ]
+    return found
+
+
+class Filter:
+    """A profile (OCI JSON) as libseccomp compiles it. Gives verdicts as SECCOMP_RET_* values, data bits included."""
+
+    def __init__(self, lib: Any, profile: Mapping[str, Any]) -> None:
+        self._lib = lib
+        default = _action(profile["defaultAction"], profile.get("defaultErrnoRet"))
+        context = lib.seccomp_init(default)
+        assert context
+        try:
+            for rule in profile.get("syscalls", ()):
+                self._add(context, rule, default)
+            self._program = _exported(lib, context)
+        finally:
+            lib.seccomp_release(context)
+
+    def verdict(self, name: str, args: Sequence[int]) -> int:
+        """What happens to the call."""
+        number = self._lib.seccomp_syscall_resolve_name(name.encode())
+        return _run(self._program, struct.pack("<iIQ6Q", number, X86_64, 0, *args))
+
+    def _add(self, context: Any, rule: Mapping[str, Any], default: int) -> None:
+        action = _action(rule["action"], rule.get("errnoRet"))
+        if action == default:
+            return
+        given = [_Condition(a["index"], OPERATORS[a["op"]], a["value"], a["valueTwo"]) for a in rule.get("args", ())]
+        twice = len({condition.arg for condition in given}) < len(given)
+        alternatives = [[condition] for condition in given] if twice else [given]
+        for name in rule["names"]:
+            number = self._lib.seccomp_syscall_resolve_name(name.encode())
+            for conditions in alternatives if number != UNKNOWN else ():
+                array = (_Condition * len(conditions))(*conditions)
+                code = self._lib.seccomp_rule_add_array(context, action, number, len(conditions), array)
+                assert code == 0, f"libseccomp refuses {rule}: {os.strerror(-code)}"
+
+
+def _action(name: str, number: int | None) -> int:
+    return ACTIONS[name] | ((EPERM if number is None else number) if name in WITH_NUMBER else 0)
+
+
+# -- the kernel's filter machine -------------------------------------------------------------------------------------
+
+Instruction = tuple[int, int, int, int]  # code, jt, jf, k
+
+
+def _exported(lib: Any, context: Any) -> list[Instruction]:
+    reading, writing = os.pipe()
+    try:
+        os.set_blocking(writing, False)
+        assert lib.seccomp_export_bpf(context, writing) == 0, "the program does not fit into a pipe"
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            return list(struct.iter_unpack("<HBBI", pipe.read()))
+    except BaseException:
+        os.close(reading)
+        raise
+
+
+def _run(program: Sequence[Instruction], data: bytes) -> int:
+    """Classic BPF, as far as seccomp filters use it (linux/filter.h, kernel/seccomp.c seccomp_check_filter)."""
+    accumulator = place = 0
+    while True:
+        code, if_true, if_false, operand = program[place]
+        place += 1
+        match code:
+            case 0x20:  # LD W ABS
+                (accumulator,) = struct.unpack_from("<I", data, operand)
+            case 0x54:  # ALU AND K
+                accumulator &= operand
+            case 0x05:  # JMP JA
+                place += operand
+            case 0x15:  # JMP JEQ K
+                place += if_true if accumulator == operand else if_false
+            case 0x25:  # JMP JGT K
+                place += if_true if accumulator > operand else if_false
+            case 0x35:  # JMP JGE K
+                place += if_true if accumulator >= operand else if_false
+            case 0x06:  # RET K
+                return operand
+            case _:
+                raise AssertionError(f"an instruction that seccomp filters do not have: {code:#x}")
