@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint types unit kernel image deploy undeploy real kind helm format bench crds lock clean
+.PHONY: help venv demo test lint types unit crash kernel image deploy undeploy real kind helm format bench crds lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +35,10 @@ types: venv ## mypy, strict, on spo/ and hack/
 	$(BIN)/mypy -p hack
 
 unit: venv ## the tests and the stories
-	$(BIN)/pytest -m "not kernel" --numprocesses $(JOBS) --dist worksteal
+	$(BIN)/pytest -m "not kernel" --numprocesses $(JOBS) --dist worksteal --crash sample
+
+crash: venv ## dying at every step: each story, with manager and daemon killed before each of their intents (minutes)
+	$(BIN)/pytest scenarios --crash all --ignore scenarios/test_bad_luck.py --ignore scenarios/test_j_operators.py --numprocesses $(JOBS) --dist worksteal
 
 kernel: venv ## what only the kernel can tell: profiles under a real container runtime (root, runc, busybox-static)
 	$(BIN)/pytest -m kernel tests/kernel

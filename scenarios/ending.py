@@ -48,18 +48,19 @@ def differences(wanted: Ending, found: Ending) -> str:
     """What differs, in the form of a diff; empty if nothing does."""
     if wanted == found:
         return ""
-    lines = difflib.unified_diff(_long(wanted), _long(found), "without a crash", "with it", n=1, lineterm="")
+    lines = difflib.unified_diff(_long(wanted), _long(found), "without a crash", "with it", n=0, lineterm="")
     shown = [line[:1000] for line in lines]
     more = [f"… and {len(shown) - SHOWN_LINES} lines more"] if len(shown) > SHOWN_LINES else []
     return "\n".join([*shown[:SHOWN_LINES], *more])
 
 
 def _long(lines: Ending) -> list[str]:
-    """An object's fields on lines of their own, so that a diff shows the field and not the object."""
+    """An object's fields on lines of their own, each with its object's name: a diff shows what of which differs."""
     told = []
     for line in lines:
         head, brace, rest = line.partition(" {")
-        told += [head, *json.dumps(json.loads("{" + rest), indent=1).splitlines()] if brace else [line]
+        fields = json.dumps(json.loads("{" + rest), indent=1).splitlines() if brace else [""]
+        told += [f"{head} {field}".rstrip() for field in fields]
     return told
 
 

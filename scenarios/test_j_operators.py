@@ -18,7 +18,7 @@ from scenarios import test_j_foundations as j
 from scenarios.hands import Hands, SimHands
 from scenarios.manifests import profile
 from scenarios.world import Hope, World
-from spo.reconcile.leader import DURATION_S, LOCK
+from spo.reconcile.leader import DURATION_S, LOCK, RENEW_WITHIN_S
 from spo.sim.luck import Rule, Verdict
 
 TAKES_OVER_S = DURATION_S + 10  # a lease that is not renewed, and what there is to do then
@@ -138,6 +138,30 @@ def test_j10_a_leader_whose_renewals_alone_are_lost_gives_way(world: World, hand
     world.until(led_by(hands, other), TAKES_OVER_S)
 
     works(world, "sleeper")
+
+
+def test_j10_a_leader_that_cannot_renew_writes_nothing_from_before_another_may_begin(
+    world: World, hands: SimHands
+) -> None:
+    leader, other = hands.managers()
+
+    def renewed() -> str:
+        lease = hands.get("Lease", hands.operator_namespace, LOCK)
+        assert lease is not None
+        return str(lease["spec"]["renewTime"])
+
+    before = renewed()
+    assert hands.until(lambda: renewed() != before, RENEW_WITHIN_S)
+    lease = f"Lease {hands.operator_namespace}/{LOCK}"
+    hands.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, on=lease, one_in=1))
+    hands.until(lambda: False, RENEW_WITHIN_S + 1)
+
+    world.apply(profile("sleeper"))
+
+    world.stays(led_by(hands, leader), for_s=DURATION_S - RENEW_WITHIN_S - 2)
+    assert "finalizers" not in world.profile("sleeper")["metadata"]
+    world.until(led_by(hands, other), TAKES_OVER_S)
+    world.until(world.installed("sleeper"))
 
 
 def test_j10_a_reply_to_a_renewal_that_is_lost_makes_no_second_leader(world: World, hands: SimHands) -> None:

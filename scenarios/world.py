@@ -199,11 +199,10 @@ class World:
         """The profile's file, the same on every node, allows exactly these."""
 
         def why_not() -> str:
-            files = [json.dumps(file, sort_keys=True) for file in self.profile_files(name).values()]
-            if len(files) < len(self.hands.nodes()) or len(set(files)) != 1:
-                return "it is not the same on all nodes"
-            found = self.allowed_by_file(name)
-            return "" if found == set(syscalls) else f"it allows {sorted(found)}"
+            files = list(self.profile_files(name).values())
+            found = [sorted(_allowed(file)) for file in files]
+            good = len(files) == len(self.hands.nodes()) and all(each == sorted(syscalls) for each in found)
+            return "" if good else f"on {len(files)} nodes it allows {found}"
 
         return Hope(f"profile {name} allows {', '.join(syscalls)}", why_not)
 
@@ -297,12 +296,13 @@ class World:
         files = list(self.profile_files(name).values())
         assert files, f"no node has {name}"
         assert all(file == files[0] for file in files)
-        return {
-            syscall
-            for rule in files[0].get("syscalls", [])
-            if rule["action"] == "SCMP_ACT_ALLOW"
-            for syscall in rule["names"]
-        }
+        return _allowed(files[0])
+
+
+def _allowed(file: Manifest) -> set[str]:
+    """The syscalls that a profile's file lets through."""
+    rules = file.get("syscalls", [])
+    return {syscall for rule in rules if rule["action"] == "SCMP_ACT_ALLOW" for syscall in rule["names"]}
 
 
 __all__ = ["Hope", "Refused", "World"]

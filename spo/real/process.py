@@ -27,11 +27,27 @@ CLIENT_S = 10.0  # who connects and asks nothing is not waited for
 Log = Callable[[dict[str, Any]], None]
 
 
+def _up_s() -> float:
+    """Seconds since the machine started, asleep or not: nobody can set them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+_BOOTED_AT = time.time() - _up_s()
+
+
+def steady_time() -> float:
+    """The time of day as it was at our start, and steady from there.
+
+    Whoever sets the machine's clock must not make a lease look old that is not: there would be two leaders.
+    """
+    return _BOOTED_AT + _up_s()
+
+
 class SystemClock:
     """Implements `spo.ports.Clock`."""
 
     def now(self) -> float:
-        return time.time()
+        return steady_time()
 
 
 def log_to(stream: Any = sys.stdout) -> Log:
@@ -86,7 +102,7 @@ class Runner:
             wish = process.tick()
             self.health.breathed = time.monotonic()
             self.health.knows_enough = is_ready()
-            wait_s = LONGEST_WAIT_S if wish is None else min(max(wish - time.time(), 0.0), LONGEST_WAIT_S)
+            wait_s = LONGEST_WAIT_S if wish is None else min(max(wish - steady_time(), 0.0), LONGEST_WAIT_S)
             self._news.wait(wait_s)
         self._log({"level": "info", "message": "stopped"})
 

@@ -47,6 +47,10 @@ _SUB: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ("pods", "proxy"): (_ANY, "PodProxyOptions"),
     ("pods", "resize"): (_READ_WRITE, ""),
 }
+_STORED_AS = {  # kinds that a real server keeps in etcd in another group or version than it serves
+    "events.k8s.io/v1/Event": "/v1/Event",
+    "apiextensions.k8s.io/v1/CustomResourceDefinition": "apiextensions.k8s.io/v1beta1/CustomResourceDefinition",
+}
 VERSION: Object = {
     "major": "1",
     "minor": "36",
@@ -200,6 +204,7 @@ def _nicknames(kind: Kind) -> Object:
 
 def _storage_hash(kind: Kind) -> str:
     stored = f"{kind.resource.group}/{kind.resource.version}/{kind.resource.kind}"
+    stored = _STORED_AS.get(stored, stored)
     return base64.b64encode(hashlib.sha256(stored.encode()).digest()[:8]).decode()
 
 

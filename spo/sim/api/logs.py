@@ -88,7 +88,7 @@ def _check_started(pod: Object, container: str, previous: bool) -> None:
     if previous:
         if not last.get("terminated"):
             raise bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
-    elif not state.get("running") and not state.get("terminated") and not last.get("terminated"):
+    elif not {"running", "terminated"} & state.keys() and "terminated" not in last:
         reason = (state.get("waiting") or {}).get("reason") or "ContainerCreating"
         raise bad_request(f'container "{container}" in pod "{name}" is waiting to start: {reason}')
 

@@ -137,7 +137,7 @@ class Rest:
     def replace(self, call: Call, record: Record, obj: Object) -> Response:
         """Put `obj` in the place of `record`, of all or of its status. Raises ApiError 409, 422 or 500."""
         kind, meta = call.served.kind, obj["metadata"]
-        owned = "managedFields" in meta
+        owned = meta.get("managedFields")
         old = converted(call.served, record)
         _check_version(call, meta, record)
         _keep_generation(meta, old["metadata"])
@@ -150,8 +150,8 @@ class Rest:
         metadata.carry_over(meta, old["metadata"])
         if call.media_type != APPLY:
             track_update(old, obj, kind, call.manager, self._timeline.stamp(), call.route.subresource)
-        elif not owned:  # who applied owns nothing now, and nobody else does
-            meta.pop("managedFields", None)
+        else:
+            _own(meta, owned)
         errors = taking.type_faults(kind, obj)
         if not errors:
             of_kind = kind.validate_status(obj, old) if of_status else kind.validate(obj, old)
@@ -257,6 +257,13 @@ class Rest:
         if applied["metadata"].get("managedFields") is not None:
             raise bad_request("metadata.managedFields must be nil")
         taking.check_name(call, applied)
+
+
+def _own(meta: Object, entries: list[Any] | None) -> None:
+    """An apply says itself who owns what now: none, where nobody owns anything any more."""
+    meta.pop("managedFields", None)
+    if entries:
+        meta["managedFields"] = entries
 
 
 class Patched(NamedTuple):

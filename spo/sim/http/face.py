@@ -22,6 +22,7 @@ from spo.sim.history import History
 from spo.sim.http.connection import Connection
 from spo.sim.http.control import Control
 from spo.sim.http.pace import Pace, Speed
+from spo.sim.http.tls import Tls
 from spo.sim.timeline import SECOND_NS
 
 HANDSHAKE_S_MAX = 10.0
@@ -74,7 +75,7 @@ class Face:
     async def listen(self, host: str, port: int, context: ssl.SSLContext) -> int:
         """Begin to serve; gives the port. Raises OSError."""
         self._server = await self.loop.create_server(
-            lambda: Connection(self), host, port, ssl=context, ssl_handshake_timeout=HANDSHAKE_S_MAX, backlog=BACKLOG
+            lambda: Tls(context, Connection(self), HANDSHAKE_S_MAX), host, port, backlog=BACKLOG
         )
         actual: int = self._server.sockets[0].getsockname()[1]
         return actual

@@ -235,6 +235,16 @@ def test_a_line_that_cannot_be_read_ends_the_watch_and_nothing_is_lost(
     heard.until_known("a")
 
 
+def test_a_line_without_its_end_is_not_heard_even_if_it_could_be_read(face: Face, heard: Listener) -> None:
+    half = b'{"type":"ADDED","object":{"metadata":{"name":"half","namespace":"here","resourceVersion":"7"}}}'
+    face.mood = once(is_watch, Canned(lines=[half]))
+    heard.until_listed()
+    face.made(CONFIGMAPS, configmap("a"))
+    heard.until(lambda: ("seen", "a") in heard.story())
+
+    assert heard.story() == [("listed", ""), ("seen", "a")]
+
+
 # -- bookmarks and bytes -------------------------------------------------------------------------------------------
 
 

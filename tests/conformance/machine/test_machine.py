@@ -49,7 +49,8 @@ def test_the_simulator_answers_as_the_real_server_does(tmp_path: Path) -> None:
         return [Twin(simulated, name), made[-1]]
 
     try:
-        run(twins, examples=60, steps=25)
+        real.skip_if_operated()
+        run(twins, examples=120, steps=25)
     finally:
         for twin in made:
             sweep(twin)

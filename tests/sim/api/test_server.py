@@ -126,7 +126,7 @@ def test_a_pod_gets_its_account_and_is_refused_without_one() -> None:
     assert json.loads(accepted.body)["spec"]["serviceAccountName"] == "default"
 
 
-@pytest.mark.parametrize("below", ["log", "exec", "portforward"])
+@pytest.mark.parametrize("below", ["attach", "exec", "portforward"])
 def test_what_is_not_simulated_is_refused_by_name(bare: Bare, below: str) -> None:
     assert bare.ask("GET", f"{PODS}/p/{below}").status == 404
     bare.pod("p")

@@ -116,6 +116,8 @@ def _born_job(job: Object) -> None:
     uid, name = job["metadata"].get("uid", ""), job["metadata"].get("name", "")
     labels = job["spec"]["template"].setdefault("metadata", {}).setdefault("labels", {})
     labels |= {JOB_UID: uid, JOB_NAME: name, "controller-uid": uid, "job-name": name}
+    if not job["metadata"].get("labels"):
+        job["metadata"]["labels"] = dict(labels)
     job["spec"]["selector"] = {"matchLabels": {JOB_UID: uid}}
 
 
