@@ -47,7 +47,8 @@ Definitions = dict[str, dict[str, Any]]
 def main() -> None:
     definitions = reachable(all_definitions())
     write("openapi.json", definitions)
-    write("columns.json", dict(columns()))
+    tables = dict(columns())
+    write("columns.json", tables | scales(tables["leases.coordination.k8s.io"], definitions))
     write("wire.json", wire(definitions))
 
 
@@ -113,6 +114,23 @@ def columns() -> Iterator[tuple[str, list[list[Any]]]]:
         name = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
         order = ("name", "type", "format", "priority", "description")
         yield name, [[column[field] for field in order] for column in table["columnDefinitions"]]
+
+
+def scales(of_leases: list[list[Any]], definitions: Definitions) -> dict[str, list[list[Any]]]:
+    """A scale is never listed; its columns are made as the real ones are."""
+    name, _, age = of_leases
+    name = [*name[:2], "", *name[3:]]
+    numbers = [
+        [
+            title,
+            "integer",
+            "",
+            0,
+            definitions[f"io.k8s.api.autoscaling.v1.{part}"]["properties"]["replicas"]["description"],
+        ]
+        for title, part in (("Desired", "ScaleSpec"), ("Available", "ScaleStatus"))
+    ]
+    return {"scales.autoscaling": [name, *numbers, age]}
 
 
 # -- protobuf ----------------------------------------------------------------------------------------------------

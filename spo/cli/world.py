@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from itertools import count
 from typing import Any
+
+import msgspec
 
 from spo.cli.adopt import adopt, make_namespace
 from spo.cli.chronicle import Chronicle
@@ -71,6 +73,7 @@ class World:
         self.history = History(self.cluster.timeline)
         self.chronicle = Chronicle(self.cluster.timeline, self.cluster.store, namespace, self.history)
         self.cluster.api.observers.append(self._observe)
+        self.cluster.api.logs.output = self._written
         self.start_ns = self.cluster.timeline.now_ns
         self.you: Client = self.cluster.client()
 
@@ -111,6 +114,13 @@ class World:
         except ApiError:
             return False
         return (spod.get("status") or {}).get("state") == "RUNNING"
+
+    def _written(self, namespace: str, pod: str, container: str) -> Iterator[tuple[float, str]]:
+        """The log lines of one of the operator's pods, as its containers would write them."""
+        for line in self.log if namespace == self.namespace else ():
+            if line["pod"] == pod:
+                said = {field: value for field, value in line.items() if field not in ("at", "pod")}
+                yield line["at"], msgspec.json.encode(said).decode()
 
     def _observe(self, request: Request, user: User, response: Response) -> None:
         self.chronicle.request(request, user.name, response)

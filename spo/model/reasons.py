@@ -41,7 +41,7 @@ REASONS = {
     "NotInThisRelease":           Reason(True, "Remove the field from spod; the rest of spod is in effect."),
     "EmptyList":                  Reason(True, "Name what is allowed, or remove the field."),
     "AllSupported":               Reason(False),
-    "CannotCreateSPOD":           Reason(True, "Correct the setting of spod that it names; the rest follows by itself."),
+    "CannotCreateSPOD":           Reason(True, "Correct the setting that it names; the rest follows by itself."),
     "CannotStartSPOD":            Reason(True, "Look at that pod's Events; the rest follows by itself."),
     "NotTheOne":                  Reason(True, "Put the settings into the object that is read; delete this one."),
 }

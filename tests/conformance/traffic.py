@@ -1,4 +1,4 @@
-"""Plays the recorded requests of a real client against a simulated cluster, and compares what it would have been told."""
+"""Plays the recorded requests of a real client against a simulated cluster, and compares what it is told."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ def different(want: Any, got: Any, where: str = "") -> Iterator[str]:
             if want.get(name) is None and got.get(name) is None:
                 continue  # protobuf has no null
             if name not in want or name not in got:
-                yield f"{where}/{name}: {'missing' if name in want else 'unexpected'}: {want.get(name, got.get(name))!r}"
+                what = f"missing: {want[name]!r}" if name in want else f"unexpected: {got[name]!r}"
+                yield f"{where}/{name}: {what}"
             else:
                 yield from different(want[name], got[name], f"{where}/{name}")
     elif isinstance(want, list) and isinstance(got, list) and len(want) == len(got):

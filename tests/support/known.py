@@ -127,7 +127,11 @@ def view_of(role: Role, *objects: Any, files: dict[str, str] | None = None, now:
     cache.now = now
     kinds = {interest.keep: interest.kind for interest in role.interests}
     for value in objects:
-        key = Key(kinds[type(value)], value.metadata.namespace if hasattr(value.metadata, "namespace") else "", value.metadata.name)
+        key = Key(
+            kinds[type(value)],
+            value.metadata.namespace if hasattr(value.metadata, "namespace") else "",
+            value.metadata.name,
+        )
         list(cache.apply(Seen(key, value)))
     for path, sha256 in (files or {}).items():
         list(cache.apply(FileSeen(path, sha256)))

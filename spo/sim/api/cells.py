@@ -321,7 +321,12 @@ def _webhooks(row: Row) -> list[Any]:
     return [row.name, len(row.obj.get("webhooks") or ()), row.age]
 
 
+def _scale(row: Row) -> list[Any]:
+    return [row.name, _number(row.spec, "replicas"), _number(row.status, "replicas"), row.age]
+
+
 CREATED: Cells = _created
+SCALES = "scales.autoscaling"
 TABLE: dict[str, Cells] = {
     "pods": _pod,
     "namespaces": _namespace,
@@ -338,6 +343,7 @@ TABLE: dict[str, Cells] = {
     "deployments.apps": _deployment,
     "replicasets.apps": _replica_set,
     "statefulsets.apps": _stateful_set,
+    SCALES: _scale,
     "daemonsets.apps": _daemon_set,
     "controllerrevisions.apps": _revision,
     "jobs.batch": _job,

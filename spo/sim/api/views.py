@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -27,6 +27,7 @@ class View:
     def __init__(self, call: Call, form: Form, now_s: Callable[[], float]) -> None:
         """Raises ApiError 400 for options that cannot be."""
         self._kind = call.served.kind
+        self._layout = _layout(self._kind, call.route.subresource)
         self._form = form
         self._now_s = now_s
         self._include = call.query.get("includeObject", "") or METADATA
@@ -73,13 +74,13 @@ class View:
     def _table(self, obj: Object, is_list: bool) -> Object:
         metadata = _list_metadata(obj) if is_list else {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
         table: Object = {"kind": TABLE, "apiVersion": self._form.version, "metadata": metadata}
-        table["columnDefinitions"] = None if self._headed else _definitions(self._kind)
+        table["columnDefinitions"] = None if self._headed else self._layout[0]
         self._headed = True
         table["rows"] = [self._row(item) for item in (obj["items"] if is_list else (obj,))]
         return table
 
     def _row(self, obj: Object) -> Object:
-        row: Object = {"cells": _cells(self._kind, obj, self._now_s())}
+        row: Object = {"cells": self._layout[1](obj, self._now_s())}
         conditions = row_conditions(obj) if self._kind.resource.plural == "pods" else ()
         if conditions:
             row["conditions"] = conditions
@@ -120,14 +121,25 @@ def _columns() -> dict[str, list[tuple[str, str, str, int, str]]]:
     return msgspec.json.decode(path.read_bytes(), type=dict[str, list[tuple[str, str, str, int, str]]])
 
 
-def _definitions(kind: Kind) -> list[Object]:
+def _layout(kind: Kind, subresource: str) -> tuple[list[Object], Callable[[Object, float], list[Any]]]:
+    """The columns of a kind's tables, and what fills a row."""
     columns = _columns()
-    resource = kind.resource
-    if kind.custom:
-        name = columns["limitranges"][0]
-        rows = [name, *((c.name, c.type, c.format, c.priority, _description(c)) for c in kind.columns)]
+    name = qualified(kind.resource.plural, kind.resource.group)
+    print_row = cells.TABLE.get(name, cells.CREATED)
+    if subresource == "scale":
+        rows, print_row = columns[cells.SCALES], cells.TABLE[cells.SCALES]
+    elif kind.custom:
+        own = [(c.name, c.type, c.format, c.priority, _description(c)) for c in kind.columns]
+        return _definitions([columns[_PLAIN][0], *own]), lambda obj, now_s: _custom_row(kind, obj, now_s)
     else:
-        rows = columns.get(qualified(resource.plural, resource.group)) or columns["limitranges"]
+        rows = columns.get(name) or columns[_PLAIN]
+    return _definitions(rows), lambda obj, now_s: print_row(cells.Row(obj, now_s))
+
+
+_PLAIN = "limitranges"  # its columns are those of a kind without any of its own: name, and when it was created
+
+
+def _definitions(rows: Sequence[tuple[str, str, str, int, str]]) -> list[Object]:
     order = ("name", "type", "format", "priority", "description")
     return [dict(zip(order, row, strict=True)) for row in rows]
 
@@ -136,12 +148,8 @@ def _description(column: Column) -> str:
     return column.description or f"Custom resource definition column (in JSONPath format): {column.json_path}"
 
 
-def _cells(kind: Kind, obj: Object, now_s: float) -> list[Any]:
-    if kind.custom:
-        return [obj["metadata"].get("name", ""), *(_custom(column, obj, now_s) for column in kind.columns)]
-    name = qualified(kind.resource.plural, kind.resource.group)
-    found = cells.TABLE.get(name, cells.CREATED)(cells.Row(obj, now_s))
-    return found[: len(_columns().get(name) or found)]
+def _custom_row(kind: Kind, obj: Object, now_s: float) -> list[Any]:
+    return [obj["metadata"].get("name", ""), *(_custom(column, obj, now_s) for column in kind.columns)]
 
 
 def _custom(column: Column, obj: Object, now_s: float) -> Any:

@@ -126,3 +126,12 @@ def test_everyone_known_may_look_around_and_ask_about_himself(cluster: Cluster) 
 def test_the_clusters_own_parts_may_do_everything(cluster: Cluster) -> None:
     assert cluster.ask("GET", "/api/v1/secrets", token="system:node:n1").status == 200
     assert cluster.ask("GET", "/api/v1/secrets", token="stranger").status == 401
+
+
+def test_who_may_do_everything_is_told_so() -> None:
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+
+    review = json.loads(Bare().ask("POST", path, {"spec": {"namespace": "default"}}).body)
+
+    assert review["status"]["resourceRules"] == [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
+    assert review["status"]["nonResourceRules"] == [{"verbs": ["*"], "nonResourceURLs": ["*"]}]

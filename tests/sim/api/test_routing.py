@@ -41,3 +41,15 @@ def test_a_path_without_a_resource_has_only_itself(path: str) -> None:
 )
 def test_whatever_is_not_false_is_true(text: str | None, value: bool) -> None:
     assert truth(text) is value
+
+
+def test_a_watch_as_it_was_asked_for_long_ago_is_one_still() -> None:
+    new = route("GET", "/apis/apps/v1/namespaces/x/deployments", {"watch": "true"})
+    old = route("GET", "/apis/apps/v1/watch/namespaces/x/deployments", {})
+
+    assert (old.verb, old.namespace, old.plural) == (new.verb, new.namespace, new.plural) == ("watch", "x", "deployments")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/watch", "/api/v1/watch/namespaces/x/pods/p"])
+def test_nothing_else_below_watch_is_a_watch(path: str) -> None:
+    assert route("GET", path, {}).verb != "watch"

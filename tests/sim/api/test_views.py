@@ -83,6 +83,18 @@ def test_what_is_liked_best_is_given_first(bare: Bare) -> None:
     assert (first, second) == ("Table", "ConfigMapList")
 
 
+def test_a_scale_has_columns_of_its_own(bare: Bare) -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
+    spec = {"replicas": 3, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    path = "/apis/apps/v1/namespaces/default/deployments"
+    bare.ask("POST", path, {"metadata": {"name": "d"}, "spec": spec})
+
+    table = json.loads(ask(bare, f"{path}/d/scale", TABLE).body)
+
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"]
+    assert table["rows"][0]["cells"] == ["d", 3, 0, "0s"]
+
+
 def test_every_row_has_a_cell_for_every_column(bare: Bare) -> None:
     for served in bare.server.registry.all():
         if "list" in served.kind.verbs:
