@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from scenarios.states import Recorder, States
+from scenarios.states import SETTLES_S_MAX, Recorder, States, is_settled
 from spo.cli.paint import Paint, timeline_text
 from spo.cli.timeline import lines
 from spo.cli.world import World, boot
@@ -210,6 +210,8 @@ class SimHands:
     # -- the story's end ---------------------------------------------------------------------------------------------
 
     def states(self) -> States:
+        """What its profiles went through, until nothing is under way."""
+        self.cluster.run_until(lambda: is_settled(self._recorder.of(self.namespace)), SETTLES_S_MAX)
         return self._recorder.of(self.namespace)
 
     def end(self) -> list[str]:

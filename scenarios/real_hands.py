@@ -14,7 +14,7 @@ from typing import TypeVar
 from scenarios.hands import Manifest, Refused
 from scenarios.node_disk import NodeDisk
 from scenarios.real_client import DEPLOYMENTS, RESOURCES, Client, Failed
-from scenarios.states import GONE, NEW, Recorder, States
+from scenarios.states import GONE, NEW, SETTLES_S_MAX, Recorder, States, is_settled
 from spo.model.labels import APP
 from spo.model.resource import LEASES, NAMESPACES, NODE_STATUSES, PODS, SECCOMP_PROFILES, SPODS
 from spo.observe.counters import PREFIX
@@ -192,16 +192,18 @@ class RealHands:
     # -- the story's end ---------------------------------------------------------------------------------------------
 
     def states(self) -> States:
-        """What its profiles went through; waits until the watch has brought all."""
+        """What its profiles went through; waits until nothing is under way, and until the watch has brought all."""
+        recorder = self._reality.recorder
+        wait(lambda: is_settled(recorder.of(self.namespace)), SETTLES_S_MAX)
         now = {each["metadata"]["name"]: each for each in self._client.list(SECCOMP_PROFILES, self.namespace)}
 
         def is_told() -> bool:
-            last = {name: states[-1] for name, states in self._reality.recorder.of(self.namespace).items()}
+            last = {name: states[-1] for name, states in recorder.of(self.namespace).items()}
             there = {name: each.get("status", {}).get("status") or NEW for name, each in now.items()}
             return {name: state for name, state in last.items() if state != GONE} == there
 
         wait(is_told, TOLD_S_MAX)
-        return self._reality.recorder.of(self.namespace)
+        return recorder.of(self.namespace)
 
     def end(self) -> list[str]:
         """Put back what the story changed, and remove what it made. Gives what the operator left behind."""

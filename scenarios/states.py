@@ -11,7 +11,14 @@ PENDING = "Pending"
 GONE = "gone"
 NEW = "new"  # it has no status yet
 
+SETTLES_S_MAX = 5.0  # so long after a story's last word its profiles are still looked at
+
 States = dict[str, list[str]]  # profile → its states in their order
+
+
+def is_settled(told: States) -> bool:
+    """Is nothing of it under way?"""
+    return all(states[-1] not in (NEW, PENDING) for states in told.values())
 
 
 def without_passing(states: list[str]) -> list[str]:

@@ -47,7 +47,9 @@ def test_a_watch_as_it_was_asked_for_long_ago_is_one_still() -> None:
     new = route("GET", "/apis/apps/v1/namespaces/x/deployments", {"watch": "true"})
     old = route("GET", "/apis/apps/v1/watch/namespaces/x/deployments", {})
 
-    assert (old.verb, old.namespace, old.plural) == (new.verb, new.namespace, new.plural) == ("watch", "x", "deployments")
+    assert (
+        (old.verb, old.namespace, old.plural) == (new.verb, new.namespace, new.plural) == ("watch", "x", "deployments")
+    )
 
 
 @pytest.mark.parametrize("path", ["/api/v1/watch", "/api/v1/watch/namespaces/x/pods/p"])
