@@ -22,6 +22,7 @@ from hack import cluster_node as node
 from hack.packages import say
 
 TOP = Path(__file__).resolve().parent.parent
+BUILD = TOP / "build"
 OURS = "var/lib/kubelet/seccomp/operator"  # on a node
 SAMPLE = "a1 or j1 or j4 or j5"  # of the stories: allow list, files, deletion, pods
 
@@ -102,7 +103,7 @@ def run(world: World, chosen: list[str]) -> None:
             call(sys.executable, "-m", "hack.deploy")
         try:
             with durations.step("stories"):
-                call(sys.executable, "-m", "pytest", "scenarios", "--world=real", *(chosen or world.stories))
+                tell_stories(world, chosen)
         finally:
             with durations.step("make undeploy"):
                 call(sys.executable, "-m", "spo.cli.main", "uninstall")
@@ -113,6 +114,19 @@ def run(world: World, chosen: list[str]) -> None:
             with durations.step("cluster down"):
                 world.down()
         durations.tell()
+
+
+def tell_stories(world: World, chosen: list[str]) -> None:
+    """On the real cluster; and, if it is all of them, the sequence of states must be the simulator's."""
+    told = [*(chosen or world.stories)]
+    if told:
+        call(sys.executable, "-m", "pytest", "scenarios", "--world=real", *told)
+        return
+    BUILD.mkdir(exist_ok=True)
+    real, simulated = str(BUILD / "states-real.json"), str(BUILD / "states-sim.json")
+    call(sys.executable, "-m", "pytest", "scenarios", "--world=real", "--states", real)
+    call(sys.executable, "-m", "pytest", "-q", "scenarios", "--states", simulated)
+    call(sys.executable, "-m", "scenarios.compare", simulated, real)
 
 
 def nothing_is_left(world: World) -> None:
