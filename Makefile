@@ -35,7 +35,7 @@ types: venv ## mypy, strict, on spo/ and hack/
 	$(BIN)/mypy -p hack
 
 unit: venv ## the tests and the stories
-	$(BIN)/pytest -m "not kernel" --numprocesses $(JOBS) --dist worksteal --crash sample
+	$(BIN)/pytest tests scenarios -m "not kernel" --numprocesses $(JOBS) --dist worksteal --crash sample
 
 crash: venv ## dying at every step: each story, with manager and daemon killed before each of their intents (minutes)
 	$(BIN)/pytest scenarios --crash all --ignore scenarios/test_bad_luck.py --ignore scenarios/test_j_operators.py --numprocesses $(JOBS) --dist worksteal
