@@ -124,9 +124,11 @@ def tell_stories(world: World, chosen: list[str]) -> None:
         return
     BUILD.mkdir(exist_ok=True)
     real, simulated = str(BUILD / "states-real.json"), str(BUILD / "states-sim.json")
-    call(sys.executable, "-m", "pytest", "scenarios", "--world=real", "--states", real)
-    call(sys.executable, "-m", "pytest", "-q", "scenarios", "--states", simulated)
+    costs = str(BUILD / "figures-sim.json"), str(BUILD / "figures-real.json")
+    call(sys.executable, "-m", "pytest", "scenarios", "--world=real", "--states", real, "--figures", costs[1])
+    call(sys.executable, "-m", "pytest", "-q", "scenarios", "--states", simulated, "--figures", costs[0])
     call(sys.executable, "-m", "scenarios.compare", simulated, real)
+    call(sys.executable, "-m", "scenarios.figures", *costs)
 
 
 def nothing_is_left(world: World) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scenarios import crash, states
+from scenarios import crash, figures, states
 from scenarios.hands import Hands, SimHands
 from scenarios.not_applicable import NOT_APPLICABLE
 from scenarios.world import World
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HANDS = pytest.StashKey[Hands]()
 TOLD = pytest.StashKey[dict[str, states.States]]()
+COST = pytest.StashKey[figures.Figures]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,10 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--crash", type=crash.wanted, metavar="AT", help="all, sample, manager:N or daemon:N: die there")
     parser.addoption("--operator-namespace", default=NAMESPACE, metavar="NAME", help="the simulated operator's")
     parser.addoption("--states", type=Path, metavar="FILE", help="write down what states the stories' profiles had")
+    parser.addoption("--figures", type=Path, metavar="FILE", help="write down what each story cost the API server")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[TOLD] = {}
+    config.stash[COST] = {}
     if where := config.getoption("--crash"):
         config.pluginmanager.register(crash.Crashes(config, where))
     several = getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput")
@@ -58,6 +61,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     file = session.config.getoption("--states")
     if file is not None:
         states.write(file, session.config.stash[TOLD])
+    file = session.config.getoption("--figures")
+    if file is not None:
+        figures.write(file, session.config.stash[COST])
 
 
 @pytest.fixture(scope="session")
@@ -87,10 +93,20 @@ def hands(request: pytest.FixtureRequest) -> Hands:
 @pytest.fixture
 def world(request: pytest.FixtureRequest, hands: Hands) -> Iterator[World]:
     """The world of a story. At its end the world comes to rest, and must look as it should."""
+    story = f"{request.node.path.name}::{request.node.name}"
+    before = _cost(request, hands)
     yield World(hands, hands.namespace)
-    request.config.stash[TOLD][f"{request.node.path.name}::{request.node.name}"] = hands.states()
+    request.config.stash[TOLD][story] = hands.states()
+    after = _cost(request, hands)
+    request.config.stash[COST][story] = [max(now - then, 0.0) for then, now in zip(before, after, strict=True)]
     wrong = hands.end()
     assert not wrong, "at the end: " + "; ".join(wrong)
+
+
+def _cost(request: pytest.FixtureRequest, hands: Hands) -> list[float]:
+    """What the operator asked of the API server so far; who was killed took its count along."""
+    wanted = request.config.getoption("--figures") is not None
+    return [hands.metric(name) if wanted else 0.0 for name in figures.COUNTED]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,6 +15,13 @@ from spo.ports import Conflict, Forbidden, Invalid, Unavailable, WorldError
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 JSON = "application/json"
+
+
+Traffic = Callable[[int, int, int], None]  # told of: requests, bytes sent, bytes received (bodies and lines)
+
+
+def unheeded(requests: int, sent: int, received: int) -> None:
+    """Nobody counts."""
 
 
 class Call(Struct, frozen=True):

@@ -55,6 +55,7 @@ class SimProcess:
             wake=launch.wake,
             luck=luck,
             hearing=hearing,
+            traffic=self.counters.traffic,
         )
         root = f"{settings.kubelet_dir}/{PROFILES_DIRECTORY}"
         self._host = SimHost(launch.disk, root, launch.timeline, launch.wake) if role.reads_files else None

@@ -72,7 +72,7 @@ def _work(role_name: str, transport: Transport, runner: Runner, log: Log, counte
     def bug(text: str) -> None:
         log({"level": "error", "message": f"this is a bug of the operator, please report it: {text}"})
 
-    cluster = RealCluster(transport, f"spo-{role_name}", runner.wake, trouble)
+    cluster = RealCluster(transport, f"spo-{role_name}", runner.wake, trouble, counters.traffic)
     host = RealHost(f"{settings.kubelet_dir}/seccomp/operator", clock) if role.reads_files else None
     loop = Loop(
         role, cluster, host, clock, Observer(f"spo-{role_name}", settings.node or settings.identity, log, counters, bug)

@@ -15,6 +15,12 @@ class Counters:
         key = (PREFIX + name, tuple(sorted(labels.items())))
         self._values[key] = self._values.get(key, 0.0) + amount
 
+    def traffic(self, requests: int, sent: int, received: int) -> None:
+        """Count what went to the API server and came from it (bytes of bodies and watch lines)."""
+        self.add("api_requests_total", requests)
+        self.add("api_sent_bytes_total", sent)
+        self.add("api_received_bytes_total", received)
+
     def value(self, name: str, **labels: str) -> float:
         return self._values.get((PREFIX + name, tuple(sorted(labels.items()))), 0.0)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,24 +18,36 @@ from spo.interest import Interest
 from spo.ports import Unavailable
 from spo.real.transport import Answer, Transport
 from spo.reflector import Expired, Reflector
-from spo.wire import call_of, failure_of, status_of
+from spo.wire import Traffic, call_of, failure_of, status_of, unheeded
 
 PER_SECOND = 50.0  # our own limit on writes; the server's own comes on top (429)
 BURST = 100
+
+
+class _News(NamedTuple):
+    events: tuple[Event, ...]
+    requests: int
+    received: int  # bytes
 
 
 class RealCluster:
     """Implements `spo.ports.Cluster`. `wake` is called, from any thread, when there is news."""
 
     def __init__(
-        self, transport: Transport, manager: str, wake: Callable[[], None], trouble: Callable[[str], None]
+        self,
+        transport: Transport,
+        manager: str,
+        wake: Callable[[], None],
+        trouble: Callable[[str], None],
+        traffic: Traffic = unheeded,
     ) -> None:
-        """`trouble` is told, once each time, why a list or watch does not work."""
+        """`trouble` is told, once each time, why a list or watch does not work; `traffic` of what went to and fro."""
         self._transport = transport
         self._manager = manager
         self._wake = wake
         self._trouble = trouble
-        self._inbox: SimpleQueue[Iterable[Event]] = SimpleQueue()
+        self._traffic = traffic
+        self._inbox: SimpleQueue[_News] = SimpleQueue()
         self._closed = threading.Event()
         self._pace = Pace(PER_SECOND, BURST)
 
@@ -47,13 +60,17 @@ class RealCluster:
         events: list[Event] = []
         try:
             while True:
-                events.extend(self._inbox.get_nowait())
+                news = self._inbox.get_nowait()
+                events.extend(news.events)
+                self._traffic(news.requests, 0, news.received)
         except Empty:
             return events
 
     def carry_out(self, intent: ClusterIntent) -> None:
         self._pace.wait()
-        answer = self._transport.send(call_of(intent, self._manager))
+        call = call_of(intent, self._manager)
+        answer = self._transport.send(call)
+        self._traffic(1, len(call.body), len(answer.body))
         failure = failure_of(intent, answer.status, answer.body)
         if isinstance(failure, Unavailable):
             failure.retry_after_s = max(failure.retry_after_s, answer.retry_after_s)
@@ -90,6 +107,7 @@ class RealCluster:
     def _list(self, reflector: Reflector) -> bool | None:
         """One page. Says nothing of how good things are: a server may list well and watch badly."""
         answer = self._transport.send(reflector.call())
+        self._tell((), 1, len(answer.body))
         self._refuse(answer, reflector)
         self._tell(reflector.page(answer.body))
         return None
@@ -98,6 +116,7 @@ class RealCluster:
         """A watch, until its end. False: it ended at once, and must not be asked for again in a hot loop."""
         patience = self._transport.patience
         began, heard = time.monotonic(), False
+        self._tell((), 1, 0)
         with self._transport.stream(reflector.call(), patience.watch_s) as lines:
             if isinstance(lines, Answer):
                 self._refuse(lines, reflector)
@@ -105,8 +124,7 @@ class RealCluster:
             for line in lines:
                 event = reflector.line(line)
                 heard = True
-                if event is not None:
-                    self._tell((event,))
+                self._tell(() if event is None else (event,), 0, len(line))
                 if self._closed.is_set():
                     break
         return heard or time.monotonic() - began >= patience.good_after_s
@@ -121,9 +139,11 @@ class RealCluster:
             text = f"{reflector.call().path}: {status.message or f'HTTP {answer.status}'}"
             raise Unavailable(text, max(answer.retry_after_s, status.details.retry_after_seconds))
 
-    def _tell(self, events: Iterable[Event]) -> None:
-        self._inbox.put(events)
-        self._wake()
+    def _tell(self, events: Iterable[Event], requests: int = 0, received: int = 0) -> None:
+        """Hand over to the one thread that takes: events, and what it cost to hear of them."""
+        self._inbox.put(_News(tuple(events), requests, received))
+        if events:
+            self._wake()
 
 
 class Pace:

@@ -15,7 +15,7 @@ from spo.sim.api.server import ApiServer
 from spo.sim.luck import Call as LuckyCall
 from spo.sim.luck import Luck
 from spo.sim.timeline import Timeline
-from spo.wire import Call, call_of, failure_of, status_of
+from spo.wire import Call, Traffic, call_of, failure_of, status_of, unheeded
 
 RETRY_S = 1.0  # after a list or watch that was refused; a missing CRD is asked for as often
 SHARED_LINES = 4096
@@ -58,6 +58,7 @@ class SimCluster:
         wake: Callable[[], None],
         luck: Luck,
         hearing: Hearing,
+        traffic: Traffic = unheeded,
     ) -> None:
         self._api = api
         self._timeline = timeline
@@ -67,6 +68,7 @@ class SimCluster:
         self._wake = wake
         self._luck = luck
         self._hearing = hearing
+        self._traffic = traffic
         self._watches: list[_Watch] = []
         self._closed = False
 
@@ -133,6 +135,8 @@ class SimCluster:
     def _read(self, watch: _Watch, events: list[Event]) -> None:
         stream = watch.stream
         assert stream is not None
+        if stream.lines:
+            self._traffic(0, 0, sum(map(len, stream.lines)))
         while stream.lines:
             try:
                 event = watch.reflector.line(stream.lines.popleft())
@@ -144,7 +148,9 @@ class SimCluster:
 
     def _send(self, call: Call) -> Response:
         headers = {**self._headers, "Content-Type": call.content_type} if call.content_type else self._headers
-        return self._api.handle(Request(call.method, call.path, call.query, headers, call.body))
+        response = self._api.handle(Request(call.method, call.path, call.query, headers, call.body))
+        self._traffic(1, len(call.body), len(response.body))
+        return response
 
     def _wake_unless_closed(self) -> None:
         if not self._closed:
