@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HANDS = pytest.StashKey[Hands]()
 TOLD = pytest.StashKey[dict[str, states.States]]()
+MEMORY = pytest.StashKey[list[str]]()
 COST = pytest.StashKey[figures.Figures]()
 
 
@@ -66,13 +67,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         figures.write(file, session.config.stash[COST])
 
 
+@pytest.hookimpl
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(MEMORY, []):
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
-def reality() -> Iterator[Reality]:
+def reality(request: pytest.FixtureRequest) -> Iterator[Reality]:
     """What the stories on the real cluster share."""
     from scenarios.real_hands import Reality  # needs the libraries of the extra `real`
 
     with Reality() as shared:
         yield shared
+        request.config.stash[MEMORY] = shared.memory()
 
 
 @pytest.fixture
@@ -113,5 +121,6 @@ def _cost(request: pytest.FixtureRequest, hands: Hands) -> list[float]:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report = yield
     if report.failed and HANDS in item.stash:
-        report.sections.append(("what happened", item.stash[HANDS].story()))
+        again = f"again: pytest '{item.nodeid}' --seed {item.config.getoption('--seed')}"
+        report.sections.append(("what happened", f"{item.stash[HANDS].story()}\n{again}"))
     return report

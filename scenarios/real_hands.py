@@ -29,6 +29,7 @@ POLL_S = 0.2
 STAYS_S_MAX = 3.0  # real time is dear: what would go wrong later, the simulated world shows
 TOLD_S_MAX = 15.0
 CLEAN_S_MAX = 60.0
+RESIDENT = "process_resident_memory_bytes"
 LABEL_OF = {"manager": f"app={APP},name={APP}", "daemon": f"app={APP},name=spod"}
 
 
@@ -72,6 +73,25 @@ class Reality:
     def _namespaces(self) -> list[str]:
         return [each["metadata"]["name"] for each in self.client.list(NAMESPACES, labels="app=spo-stories")]
 
+    def metrics(self) -> dict[tuple[str, str], float]:
+        """(pod of the operator, name with labels) → value."""
+        found = {}
+        for pod in self.client.list(PODS, self.operator_namespace, f"app={APP}"):
+            name = pod["metadata"]["name"]
+            try:
+                text = self.client.through(self.operator_namespace, name, PORT, "metrics").decode()
+            except Failed:  # it starts, or ends
+                continue
+            for line in text.splitlines():
+                what, _, value = line.rpartition(" ")
+                found[name, what] = float(value)
+        return found
+
+    def memory(self) -> list[str]:
+        """What each process of the operator holds now, in words."""
+        resident = {pod: value for (pod, what), value in self.metrics().items() if what == RESIDENT}
+        return [f"{pod}: {value / 2**20:.1f} MiB resident" for pod, value in sorted(resident.items())]
+
     def manager(self) -> Manifest:
         """The operator's Deployment. Raises NotThere."""
         found = self.client.list(DEPLOYMENTS, labels=f"app={APP}")
@@ -97,7 +117,7 @@ class RealHands:
         self.namespace = reality.namespace()
         self._spod = self._spod_spec()
         self._manager = reality.manager()["spec"]
-        self._counted = self._metrics()
+        self._counted = reality.metrics()
         self._killed = False
         self._elsewhere: list[Manifest] = []  # what was made outside the story's namespace
 
@@ -150,7 +170,7 @@ class RealHands:
         """What this story added, as far as the processes that counted it still live."""
         inside = ",".join(f'{label}="{text}"' for label, text in sorted(labels.items()))
         line = PREFIX + name + (f"{{{inside}}}" if inside else "")
-        counted = self._metrics().items()
+        counted = self._reality.metrics().items()
         return sum(value - self._counted.get(key, 0.0) for key, value in counted if key[1] == line)
 
     def kill(self, role: str) -> None:
@@ -174,20 +194,6 @@ class RealHands:
             on = event["involvedObject"]
             told.append(f"{on['kind']} {on.get('name')}: {event['reason']}: {event['message']}")
         return "\n".join(told)
-
-    def _metrics(self) -> dict[tuple[str, str], float]:
-        """(pod, name with labels) → value."""
-        found = {}
-        for pod in self._client.list(PODS, self.operator_namespace, f"app={APP}"):
-            name = pod["metadata"]["name"]
-            try:
-                text = self._client.through(self.operator_namespace, name, PORT, "metrics").decode()
-            except Failed:  # it starts, or ends
-                continue
-            for line in text.splitlines():
-                what, _, value = line.rpartition(" ")
-                found[name, what] = float(value)
-        return found
 
     # -- the story's end ---------------------------------------------------------------------------------------------
 

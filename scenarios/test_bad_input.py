@@ -214,6 +214,27 @@ def test_a_second_spod_is_told_that_nobody_reads_it(world: World, own: World) ->
         assert "only the object spod" in said["message"] and "second" in said["message"]
 
 
+def test_a_spod_in_another_namespace_is_told_that_nobody_reads_it(world: World) -> None:
+    world.apply(spod("spod", world.namespace, allowedSyscalls=["read"]))
+
+    world.until(world.told("spod", "NotTheOne", **EVENTS_ON_SPOD))
+    world.stays(world.installed("bystander"), for_s=30)
+
+    stray = world.get(SPOD, "spod")
+    assert stray is not None and stray["status"]["state"] == "ERROR"
+    said = world.condition(stray, "SettingsInEffect")["message"]
+    assert world.operator_namespace in said and f"{world.namespace}/spod" in said
+
+
+def test_a_typo_on_the_allow_list_is_named_on_spod(world: World, own: World) -> None:
+    world.patch_spod(allowedSyscalls=["exit_group", "nanosleep", "raed"])
+
+    own.until(own.told("spod", "UnknownOnList", **EVENTS_ON_SPOD))
+    said = own.condition(world.spod(), "SettingsInEffect")
+    assert (said["status"], said["reason"]) == ("False", "UnknownOnList")
+    assert "raed" in said["message"] and "nanosleep" not in said["message"]
+
+
 def test_an_empty_list_restricts_nothing_and_says_so(world: World, own: World) -> None:
     world.patch_spod(allowedSyscalls=[])
 

@@ -63,7 +63,7 @@ def manager(settings: Settings) -> Role:
         interests=(
             Interest(SECCOMP_PROFILES, SeccompProfile),
             Interest(NODE_STATUSES, SecurityProfileNodeStatus, timed=True),
-            Interest(SPODS, SecurityProfilesOperatorDaemon, namespace=own),
+            Interest(SPODS, SecurityProfilesOperatorDaemon),  # one in the wrong namespace is told that it is not read
             Interest(DAEMONSETS, DaemonSetKeep, namespace=own, fields=f"metadata.name={SPOD}"),
             Interest(PODS, SpodPod, namespace=own, labels=DAEMON_LABELS),
             Interest(EVENTS, EventKeep, namespace=own, fields=FAILURES_OF_DAEMON_SET),

@@ -39,6 +39,7 @@ REASONS = {
     "UnknownSyscalls":            Reason(True, "Correct the names; container runtimes ignore names they do not know."),
     "AllKnown":                   Reason(False),
     "NotInThisRelease":           Reason(True, "Remove the field from spod; the rest of spod is in effect."),
+    "UnknownOnList":              Reason(True, "Correct the names: as they stand they allow nothing."),
     "EmptyList":                  Reason(True, "Name what is allowed, or remove the field."),
     "AllSupported":               Reason(False),
     "CannotCreateSPOD":           Reason(True, "Correct the setting that it names; the rest follows by itself."),

@@ -18,7 +18,7 @@ from spo.model.spod import NAME, SecurityProfilesOperatorDaemon, SpodStatus
 from spo.model.times import stamp
 from spo.reconcile.settings import Settings
 from spo.render import daemonset
-from spo.render.spod import default_spod, not_built, remarks
+from spo.render.spod import default_spod, misspelt, not_built, remarks
 
 IN_EFFECT = "SettingsInEffect"
 
@@ -26,8 +26,8 @@ IN_EFFECT = "SettingsInEffect"
 def decide(view: View, key: Key, settings: Settings) -> Plan:
     """Bring about the default spod, the daemon set, and spod's status."""
     spod = view.one(SecurityProfilesOperatorDaemon, key.namespace, key.name)
-    if key.name != NAME:
-        return _not_the_one(view, spod) if spod is not None else NOTHING
+    if (key.namespace, key.name) != (settings.namespace, NAME):
+        return _not_the_one(view, spod, settings) if spod is not None else NOTHING
     if spod is None:
         return Plan((Create(SPODS, key.namespace, NAME, default_spod(key.namespace)),))
     if spod.metadata.deleting:
@@ -99,9 +99,9 @@ def covers(wanted: Any, live: Any) -> bool:
     return bool(wanted == live)
 
 
-def _not_the_one(view: View, spod: SecurityProfilesOperatorDaemon) -> Plan:
-    namespace, name = spod.metadata.namespace, spod.metadata.name
-    message = f"only the object {NAME} in namespace {namespace} is read, not {name}. {remedy('NotTheOne')}"
+def _not_the_one(view: View, spod: SecurityProfilesOperatorDaemon, settings: Settings) -> Plan:
+    here = f"{spod.metadata.namespace}/{spod.metadata.name}"
+    message = f"only the object {NAME} in namespace {settings.namespace} is read, not {here}. {remedy('NotTheOne')}"
     return Plan(tuple(_show(view, spod, "ERROR", "NotTheOne", message)), about=_about(spod))
 
 
@@ -109,9 +109,7 @@ def _show(view: View, spod: SecurityProfilesOperatorDaemon, state: str, reason: 
     """Write the status if it says something new; an Event comes with what a user should know."""
     now, generation = stamp(view.now), spod.metadata.generation
     ready = Condition("Ready", "True" if state == "RUNNING" else "False", reason, message, now, generation)
-    in_effect = (
-        _settings_in_effect(spod, now) if spod.metadata.name == NAME else _none_in_effect(message, now, generation)
-    )
+    in_effect = _none_in_effect(message, now, generation) if reason == "NotTheOne" else _settings_in_effect(spod, now)
     conditions = with_condition(with_condition(spod.status.conditions, ready), in_effect)
     told = {each.type: each for each in spod.status.conditions}
     new = [each for each in (ready, in_effect) if each.type not in told or not told[each.type].same_as(each)]
@@ -129,7 +127,11 @@ def _show(view: View, spod: SecurityProfilesOperatorDaemon, state: str, reason: 
 
 def _settings_in_effect(spod: SecurityProfilesOperatorDaemon, now: str) -> Condition:
     generation = spod.metadata.generation
-    for reason, found in (("NotInThisRelease", not_built(spod)), ("EmptyList", remarks(spod))):
+    for reason, found in (
+        ("NotInThisRelease", not_built(spod)),
+        ("EmptyList", remarks(spod)),
+        ("UnknownOnList", misspelt(spod)),
+    ):
         if found:
             text = "; ".join(f"{each.field}: {each.message}" for each in found)
             return Condition(IN_EFFECT, "False", reason, f"{text}. {remedy(reason)}", now, generation)

@@ -29,14 +29,15 @@ Grant = tuple[Resource, str, tuple[str, ...]]  # resource, sub-resource, verbs
 
 MANAGER_EVERYWHERE: tuple[Grant, ...] = (
     (NODES, "", READ),  # a node status whose node is gone holds nobody up
+    (SPODS, "", READ),  # one in the wrong namespace is told that nobody reads it
+    (SPODS, "status", ("patch",)),
     (SECCOMP_PROFILES, "", (*READ, "patch", "delete")),  # finalizer and annotations; A4
     (SECCOMP_PROFILES, "status", ("patch",)),
     (NODE_STATUSES, "", (*READ, "patch", "delete")),  # those of profiles and nodes that are gone
     (EVENTS, "", APPLY),  # on objects of every namespace
 )
 MANAGER_AT_HOME: tuple[Grant, ...] = (
-    (SPODS, "", (*READ, *APPLY)),
-    (SPODS, "status", ("patch",)),
+    (SPODS, "", APPLY),  # the default spod
     (DAEMONSETS, "", (*READ, *APPLY)),
     (PODS, "", READ),  # the daemons'
     (EVENTS, "", READ),  # why the daemon set cannot make its pods

@@ -11,7 +11,9 @@ from spo.model.labels import APP_LABELS
 from spo.model.manifest import to_manifest
 from spo.model.meta import ObjectMeta
 from spo.model.spod import NAME, SecurityProfilesOperatorDaemon, SelinuxOptions, SpodSpec
+from spo.render.allowlist import SHOWN_MAX
 from spo.render.daemonset import TOLERATIONS
+from spo.render.syscall_names import SYSCALL_NAMES
 
 # Written out although they are the defaults: who edits the object sees what there is to switch. `enableSelinux` is
 # left out, since unset is a third answer (where the platform has it).
@@ -94,3 +96,12 @@ def remarks(spod: SecurityProfilesOperatorDaemon) -> tuple[NotBuilt, ...]:
         for name, given in empty
         if given == ()
     )
+
+
+def misspelt(spod: SecurityProfilesOperatorDaemon) -> tuple[NotBuilt, ...]:
+    """Names on the allow list that no kernel knows: whoever meant another name allows less than he thinks."""
+    unknown = sorted(set(spod.spec.allowed_syscalls or ()) - SYSCALL_NAMES)
+    if not unknown:
+        return ()
+    more = f" and {len(unknown) - SHOWN_MAX} more" if len(unknown) > SHOWN_MAX else ""
+    return (NotBuilt("spec.allowedSyscalls", f"no kernel we know has: {', '.join(unknown[:SHOWN_MAX])}{more}"),)

@@ -69,6 +69,7 @@ def test_the_manager_writes_workloads_in_its_own_namespace_only() -> None:
     assert everywhere == {
         "seccompprofiles",
         "seccompprofiles/status",
+        "securityprofilesoperatordaemons/status",  # a spod that nobody reads is told so, wherever it is
         "securityprofilenodestatuses",
         "events",
     }

@@ -132,3 +132,24 @@ def test_a_container_that_is_being_created_is_no_trouble() -> None:
     pod = replace(daemon_on("node-1"), status=SpodPodStatus("Pending", container_statuses=(creating,)))
 
     assert shown(decided(spod(), first, pod))["state"] == "CREATING"
+
+
+def test_a_spod_in_another_namespace_is_told_that_it_is_not_read() -> None:
+    stray = replace(spod(), metadata=replace(spod().metadata, namespace="default"))
+    plan = decided(stray, key=Key(SPOD.kind, "default", "spod"))
+
+    assert applied(plan) is None
+    assert shown(plan)["state"] == "ERROR"
+    assert all(OPERATOR in each["message"] for each in shown(plan)["conditions"])
+
+
+def test_a_typo_on_the_allow_list_is_named() -> None:
+    (condition,) = [
+        each
+        for each in shown(decided(spod(allowed_syscalls=("raed", "exit"))))["conditions"]
+        if each["type"] == "SettingsInEffect"
+    ]
+
+    assert condition["reason"] == "UnknownOnList"
+    assert "raed" in condition["message"]
+    assert "exit" not in condition["message"]
