@@ -32,7 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
             description="What another list of allowed syscalls, or of actions, would do to each profile. A profile of "
             "a dump is judged as it stands; one that only stands in a manifest is taken as installed.",
             epilog=f"example:\n  {EXAMPLE}\n\n"
-            "exit code: 0 nothing would be removed or rejected, 1 something would, 2 bad input",
+            "exit code: 0 nothing would be removed or rejected, 1 something would, or a list of the spod is empty and "
+            "restricts nothing, 2 bad input",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
@@ -54,17 +55,18 @@ def _configure_allow_list(parser: argparse.ArgumentParser) -> None:
 class Answer:
     """The preview, and what it was taken on."""
 
-    def __init__(self, present: Policy, new: Policy, outlooks: Sequence[Outlook], notes: Sequence[str]) -> None:
+    def __init__(self, present: Policy, new: Policy, outlooks: Sequence[Outlook], told: Told) -> None:
         self.present = present
         self.new = new
         self.outlooks = outlooks
-        self.notes = notes
+        self.notes = told.notes
+        self.remarks = told.remarks
 
     @property
     def harmless(self) -> bool:
         from spo.cli.allow_list import HARM
 
-        return not any(each.fate in HARM for each in self.outlooks)
+        return not self.remarks and not any(each.fate in HARM for each in self.outlooks)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from msgspec import Struct
+
+from spo.cli.failed import Failed
 
 OK, NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -25,7 +28,7 @@ COMMANDS = {
     "try": Command(
         "spo.cli.try_", "my manifests in a simulated cluster: timeline, states, reasons", "spo try -f examples/"
     ),
-    "demo": Command("spo.cli.demo", "watch the operator restrict the allowed syscalls, in ten seconds", "spo demo"),
+    "demo": Command("spo.cli.demo", "watch the operator restrict the allowed syscalls, in a second", "spo demo"),
     "sim": Command(
         "spo.cli.sim", "a simulated cluster for kubectl and any other client", "spo sim serve --nodes 5 --pods 100"
     ),
@@ -60,6 +63,29 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `spo` with these arguments (default: the process's own). Gives 0, 1 (the answer is no) or 2 (bad input)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an ASCII terminal: a mark it does not have is no reason to fail
+    try:
+        try:
+            return _command(given)
+        finally:
+            sys.stdout.flush()  # also after --help, which ends in SystemExit
+    except BrokenPipeError:  # `spo try … | head`: the reader has seen enough
+        _write_no_more()
+        return OK
+    except OSError as error:
+        if not _stdout_is_broken():
+            raise
+        _write_no_more()
+        return _told(f"what there is to say cannot be written: {error.strerror}", BAD_INPUT)
+    except Failed as error:
+        return _told(str(error), NO)
+    except KeyboardInterrupt:
+        return _told("interrupted", INTERRUPTED)
+
+
+def _command(given: Sequence[str]) -> int:
     top = _top_parser()
     if not given:
         top.print_help()
@@ -71,14 +97,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command is None:
         top.parse_args(given)  # --help, or a word nobody knows: both end here
         return BAD_INPUT
+    return _run(name, command, given[1:])
+
+
+def _stdout_is_broken() -> bool:
+    """Is what was printed still not written? Then the error was of stdout, and no other file's."""
     try:
-        return _run(name, command, given[1:])
-    except BrokenPipeError:  # `spo try … | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
-    except KeyboardInterrupt:
-        print("spo: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
+
+
+def _write_no_more() -> None:
+    """Else Python tries again at its end, and complains."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _told(why: str, code: int) -> int:
+    print(f"spo: {why}", file=sys.stderr)
+    return code
 
 
 def _run(name: str, command: Command, rest: Sequence[str]) -> int:
@@ -91,7 +129,6 @@ def _run(name: str, command: Command, rest: Sequence[str]) -> int:
     )
     module.configure(parser)
     code: int = module.run(parser.parse_args(rest))
-    sys.stdout.flush()
     return code
 
 

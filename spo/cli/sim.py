@@ -25,6 +25,17 @@ from spo.cli.try_ import NODES, _count, _number
 
 OK = 0
 SPEEDS = ("max", "real", "manual")
+SPEED_HELP = (
+    "how time passes: `max`, as fast as it can until the cluster rests, then it stands; `real`, one second a second; "
+    "`manual`, only with `spo sim advance` (default: max)"
+)
+DESCRIPTIONS = {
+    "serve": "Serve a new simulated cluster, with the operator in it, until Ctrl-C; say how to use it.",
+    "load": "Serve a cluster that `spo sim save` kept; as after a power cut, all containers start anew.",
+    "advance": "Let simulated time pass in the cluster that is served.",
+    "state": "Say what time it is in the cluster that is served, and how much there is.",
+    "save": "Keep the cluster that is served: every object, and every file on its nodes.",
+}
 NEEDS = "pip install 'security-profiles-operator[serve]'"
 
 
@@ -32,7 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the sub-commands of `spo sim`."""
     commands = parser.add_subparsers(dest="what", required=True, metavar="serve|advance|state|save|load")
     serve = commands.add_parser("serve", help="a cluster in a second", epilog="example:\n  spo sim serve --pods 100")
-    serve.add_argument("--nodes", type=_count, default=NODES, metavar="N", help=f"how many (default: {NODES})")
+    serve.add_argument(
+        "--nodes",
+        type=_count,
+        metavar="N",
+        help=f"at least so many, a dump's own counted (default: those, else {NODES})",
+    )
     serve.add_argument("--pods", type=_number, default=0, metavar="N", help="ordinary pods that run (default: 0)")
     serve.add_argument("--seed", type=int, default=0, help="what is left to chance there (default: 0)")
     serve.add_argument(
@@ -55,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         each.add_argument(
             "--kubeconfig", type=Path, metavar="FILE", help="where to write it (default: a file that goes at the end)"
         )
-        each.add_argument("--speed", choices=SPEEDS, default="max", help="how time passes, see above (default: max)")
+        each.add_argument("--speed", choices=SPEEDS, default="max", help=SPEED_HELP)
     advance = commands.add_parser("advance", help="let time pass", epilog="example:\n  spo sim advance 1h30m")
     advance.add_argument("duration", help="90s, 10m, 1h30m, 2d")
     state = commands.add_parser("state", help="what time it is there", epilog="example:\n  spo sim state")
@@ -63,7 +79,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     save.add_argument("file", type=Path, metavar="FILE", help="written anew")
     for each in (advance, state, save):
         each.add_argument("--kubeconfig", metavar="FILE", help="default: KUBECONFIG, which `serve` says how to set")
-    for each in (serve, load, advance, state, save):
+    for name, each in commands.choices.items():
+        each.description = DESCRIPTIONS[name]
         each.formatter_class = argparse.RawDescriptionHelpFormatter
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from spo.cli.connect import BAD_INPUT, NO
 from spo.cli.manifests import BadInput
 from spo.cli.paint import Paint, Progress, paint_for
-from spo.cli.try_ import _brings_a_node
+from spo.cli.room import check_room, nodes_at_least
 from spo.cli.world import World, boot
 from spo.sim.http.certificates import Authority
 from spo.sim.http.face import Face
@@ -69,7 +69,8 @@ def made(arguments: argparse.Namespace, progress: Progress) -> World:
     from spo.cli.world import resources
 
     intake = sort_out(load(arguments.filename, progress) if arguments.filename else [], resources())
-    nodes = 0 if any(_brings_a_node(item.object) for item in intake.present) else arguments.nodes
+    nodes = nodes_at_least(arguments.nodes, intake.present)
+    check_room(intake, nodes, arguments.pods, operator=not arguments.without_operator)
     world = boot(
         arguments.seed,
         nodes,
@@ -118,6 +119,8 @@ async def _serve(world: World, speed: Any, host: str, port: int, path: Path) -> 
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # its terminal is closed, and nobody said `nohup`
+        loop.add_signal_handler(signal.SIGHUP, stop.set)
     authority = Authority()
     face = Face(world.cluster, speed=speed, history=world.history)
     try:

@@ -29,11 +29,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f", "--filename", action="append", required=True, metavar="FILE|DIR", help="manifests; may be given often"
     )
-    parser.add_argument("--nodes", type=_count, metavar="N", help="nodes (default: those of the input, else 3)")
+    parser.add_argument(
+        "--nodes", type=_count, metavar="N", help="at least so many, a dump's own counted (default: those, else 3)"
+    )
     parser.add_argument("--pods", type=_number, default=0, metavar="N", help="ordinary pods besides (default: 0)")
     parser.add_argument("--seed", type=int, default=0, help="same seed and input, same history (default: 0)")
     parser.add_argument(
-        "--until", type=duration, default=600.0, metavar="TIME", help="simulated time, at most (default: 10m)"
+        "--until",
+        type=duration,
+        default=600.0,
+        metavar="TIME",
+        help="simulated time, at most, from your first apply on (default: 10m)",
     )
     parser.add_argument(
         "-o", "--output", choices=("text", "json", "yaml"), default="text", help="how to print it (default: text)"
@@ -102,12 +108,14 @@ def try_out(arguments: argparse.Namespace, progress: Progress) -> Outcome:
     from spo.cli.apply import Applier
     from spo.cli.intake import sort_out
     from spo.cli.manifests import load
+    from spo.cli.room import check_room, nodes_at_least
     from spo.cli.world import boot, resources
 
     intake = sort_out(load(arguments.filename, progress), resources())
     gc.freeze()  # the input stays as it is: the garbage collector need not look through it again and again
     notes = intake.notes
-    nodes = arguments.nodes or (0 if any(_brings_a_node(item.object) for item in intake.present) else NODES)
+    nodes = nodes_at_least(arguments.nodes, intake.present)
+    check_room(intake, nodes, arguments.pods)
     world = boot(arguments.seed, nodes, arguments.pods, present=intake.present, notes=notes, progress=progress)
     applier = Applier(world.cluster)
     rejected = list(intake.rejected)
@@ -155,11 +163,6 @@ def look(world: Any, intake: Any, rejected: list[Any], notes: list[str], at_rest
     head = f"{nodes} simulated node{'s' * (nodes != 1)}, {store.count('pods'):,} pods, seed {arguments.seed}"
     told = lines(world.chronicle.facts, world.start_ns)
     return Outcome(head, told, summary, world.history.digest(), nodes, arguments.seed, simulated_s, at_rest)
-
-
-def _brings_a_node(obj: dict[str, Any]) -> bool:
-    """Is it a node, or a pod that runs on one?"""
-    return obj["kind"] == "Node" or bool(obj["kind"] == "Pod" and (obj.get("spec") or {}).get("nodeName"))
 
 
 def removed(world: Any, wishes: list[Any], rejected: list[Any]) -> list[Any]:

@@ -12,8 +12,10 @@ import msgspec
 
 from spo.cli.adopt import adopt, make_namespace
 from spo.cli.chronicle import Chronicle
+from spo.cli.failed import Failed
 from spo.cli.manifests import Loaded
 from spo.cli.programs import SimCleanUp, SimProcess
+from spo.cli.summary import stuck_pods
 from spo.cli.timeline import Fact
 from spo.cli.yaml_text import documents
 from spo.model.resource import CRDS, NODE_STATUSES, SECCOMP_PROFILES, SPODS, Resource
@@ -44,8 +46,8 @@ Object = dict[str, Any]
 Progress = Callable[[str], None]
 
 
-class NotUp(Exception):
-    """The operator did not come up in the simulated cluster: our own bug."""
+class NotUp(Failed):
+    """The operator did not come up in the simulated cluster: no node has room for it, or it is our own bug."""
 
 
 class World:
@@ -170,9 +172,18 @@ def boot(
     with world.chronicle.muted():
         world.install([obj for obj in wanted if obj["kind"] != CRDS.kind])
     if not world.cluster.run_until(world.is_up, BOOT_S_MAX):
-        raise NotUp(f"spod is not RUNNING after {BOOT_S_MAX:.0f} s; the operator's last words: {world.log[-5:]}")
+        progress("")
+        raise NotUp(_why_not_up(world))
     world.cluster.rest(SETTLE_S_MAX)
     return world
+
+
+def _why_not_up(world: World) -> str:
+    """In a line: the first of the operator's pods that does not run, or else its last words."""
+    stuck = (pod for pod in stuck_pods(world.cluster.store) if pod.namespace == world.namespace)
+    said = f"its last words: {world.log[-1:]}"
+    why = next((f"pod {pod.namespace}/{pod.name}: {pod.reason}: {pod.message}" for pod in stuck), said)
+    return f"the operator did not come up within {BOOT_S_MAX:.0f} simulated seconds: {' '.join(why.split())}"
 
 
 def _fill_up(world: World, nodes: int, pods: int) -> None:

@@ -134,11 +134,14 @@ class Rest:
         self._check_uid(call, obj["metadata"], found)
         return self.replace(call, found, obj)
 
-    def replace(self, call: Call, record: Record, obj: Object) -> Response:
-        """Put `obj` in the place of `record`, of all or of its status. Raises ApiError 409, 422 or 500."""
+    def replace(self, call: Call, record: Record, obj: Object, old: Object | None = None) -> Response:
+        """Put `obj` in the place of `record`, of all or of its status. Raises ApiError 409, 422 or 500.
+
+        `old`: the record's object, if it is at hand; it shares nothing with `obj`.
+        """
         kind, meta = call.served.kind, obj["metadata"]
         owned = meta.get("managedFields")
-        old = converted(call.served, record)
+        old = converted(call.served, record) if old is None else old
         _check_version(call, meta, record)
         _keep_generation(meta, old["metadata"])
         of_status = call.route.subresource == "status"
@@ -211,7 +214,7 @@ class Rest:
         obj, shown, untouched = patched(call, before)
         taking.take_patched(call, obj, shown, untouched)
         taking.check_named(call, obj)
-        return self.replace(call, record, obj)
+        return self.replace(call, record, obj, before)
 
     def apply(self, call: Call) -> Response:
         """Server-side apply: creates what is not there."""
