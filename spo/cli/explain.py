@@ -55,12 +55,19 @@ def _configure_allow_list(parser: argparse.ArgumentParser) -> None:
 class Answer:
     """The preview, and what it was taken on."""
 
-    def __init__(self, present: Policy, new: Policy, outlooks: Sequence[Outlook], told: Told) -> None:
+    def __init__(
+        self,
+        present: Policy,
+        new: Policy,
+        outlooks: Sequence[Outlook],
+        notes: Sequence[str],
+        remarks: Sequence[str] = (),
+    ) -> None:
         self.present = present
         self.new = new
         self.outlooks = outlooks
-        self.notes = told.notes
-        self.remarks = told.remarks
+        self.notes = notes
+        self.remarks = remarks  # on a spod that restricts nothing where it seems to restrict everything
 
     @property
     def harmless(self) -> bool:
@@ -89,18 +96,25 @@ def run(arguments: argparse.Namespace) -> int:
 def _answer(arguments: argparse.Namespace, progress: Progress) -> Answer:
     from spo.cli.allow_list import Policy, preview
     from spo.cli.judging import Settings, new_settings, read
+    from spo.model.spod import SecurityProfilesOperatorDaemon
+    from spo.render.spod import remarks
 
     state = read(arguments.filename, arguments.operator_namespace, progress)
     new, notes = new_settings(Settings(arguments.list, arguments.actions, arguments.spod), state, progress)
     outlooks = preview(state.profiles, state.pods, state.spod, new, state.operator_namespace)
-    return Answer(Policy.of(state.spod), Policy.of(new), outlooks, [*state.notes, *notes])
+    # `--list ''` is meant as it is: its help says so.
+    found = remarks(SecurityProfilesOperatorDaemon(spec=new)) if arguments.spod is not None else ()
+    told = [f"EmptyList: {each.field}: {each.message}" for each in found]
+    return Answer(Policy.of(state.spod), Policy.of(new), outlooks, [*state.notes, *notes], told)
 
 
 def _written(answer: Answer, form: str) -> str:
     if form == "text":
         from spo.cli.explain_text import text
 
-        return text(answer.present, answer.new, answer.outlooks, answer.notes, paint_for(sys.stdout))
+        paint = paint_for(sys.stdout)
+        said = text(answer.present, answer.new, answer.outlooks, answer.notes, paint)
+        return "\n".join([said, *(paint(f"✗ {remark}", "bad") for remark in answer.remarks)])
     facts = _facts(answer)
     if form == "json":
         import msgspec
@@ -122,5 +136,5 @@ def _facts(answer: Answer) -> dict[str, Any]:
         "new": plain(answer.new),
         "profiles": [{**plain(each), "staysOn": each.stays_on} for each in answer.outlooks],
         "missing": {"syscalls": syscalls, "actions": actions},
-        "notes": list(answer.notes),
+        "notes": [*answer.notes, *answer.remarks],
     }

@@ -57,7 +57,7 @@ def _policies(present: Policy, new: Policy, paint: Paint) -> str:
 
 
 def _listed(names: Sequence[str] | None) -> str:
-    return ", ".join(names) if names else "all (no list)"
+    return ", ".join(names) if names else "all (no list)" if names is None else "all (an empty list)"
 
 
 def _harmed(outlook: Outlook, paint: Paint) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -14,6 +15,7 @@ from msgspec import Struct
 from spo.cli.failed import Failed
 
 OK, NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 class Command(Struct, frozen=True):
@@ -75,10 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write_no_more()
         return OK
     except OSError as error:
-        if not _stdout_is_broken():
+        if error.errno not in NOT_WRITTEN:
             raise
         _write_no_more()
-        return _told(f"what there is to say cannot be written: {error.strerror}", BAD_INPUT)
+        return _told(f"cannot write: {error.strerror}", BAD_INPUT)
     except Failed as error:
         return _told(str(error), NO)
     except KeyboardInterrupt:
@@ -98,15 +100,6 @@ def _command(given: Sequence[str]) -> int:
         top.parse_args(given)  # --help, or a word nobody knows: both end here
         return BAD_INPUT
     return _run(name, command, given[1:])
-
-
-def _stdout_is_broken() -> bool:
-    """Is what was printed still not written? Then the error was of stdout, and no other file's."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False
 
 
 def _write_no_more() -> None:

@@ -13,7 +13,7 @@ from spo.model.states import DISABLED, INSTALLED, PARTIAL
 from spo.sim.store import Store
 
 AS_WISHED = frozenset({INSTALLED, DISABLED, PARTIAL})
-PROFILE_FILE = re.compile(r"seccomp profile \"[^\"]*/seccomp/operator/([^/\"]+)/([^/\"]+)\.json\"")
+PROFILE_FILE = re.compile(r"seccomp profile \"[^\"]*/seccomp/operator/([^/\"]+)/([^/\"]+?)(\.json)?\"")
 
 
 class ProfileState(Struct, frozen=True):
@@ -253,7 +253,9 @@ def _remedy(store: Store, reason: str, message: str) -> str:
     missing = PROFILE_FILE.search(message)
     if missing is None or "no such file" not in message:
         return REMEDIES.get(reason, "")
-    namespace, name = missing.groups()
+    namespace, name, suffix = missing.groups()
+    if not suffix:
+        return f"did you mean operator/{namespace}/{name}.json?"
     for record in store.scan(storage(SECCOMP_PROFILES), namespace):
         if record.key.name == name:
             return f"SeccompProfile {namespace}/{name} exists but is not on this node: see its state above"

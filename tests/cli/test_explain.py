@@ -123,6 +123,22 @@ def test_with_uninstall_objects_are_kept(explained: Any, tmp_path: Path) -> None
     assert (said.code, said.profiles["bad"]["fate"]) == (1, "rejected")
 
 
+def test_an_empty_list_of_a_spod_is_told_and_is_no_yes(explained: Any, tmp_path: Path) -> None:
+    new = tmp_path / "spod.yaml"
+    new.write_text(yaml.safe_dump(spod(allowedSyscalls=[])))
+    options = ("--spod", str(new))
+
+    said = explained(profile("p", "read"), options=options, form="text")
+    assert said.code == 1
+    assert "all (an empty list)" in said.out
+    assert "✗ EmptyList: spec.allowedSyscalls: an empty list restricts nothing" in said.out
+
+    facts = json.loads(explained(profile("p", "read"), options=options).out)
+    assert facts["harmless"] is False
+    assert any(note.startswith("EmptyList: ") for note in facts["notes"])
+    assert explained(profile("p", "read"), options=("--list", "")).code == 0
+
+
 def test_pods_that_use_a_profile_keep_it_on_their_node(explained: Any) -> None:
     web = pod("web", "node-2", "operator/shop/bad.json")
     ended = {**pod("ended", "node-1", "operator/shop/bad.json"), "status": {"phase": "Succeeded"}}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import errno
 import json
+import os
 import re
 import subprocess
 import sys
+from typing import IO
 
 import pytest
 
-from spo.cli.main import BAD_INPUT, COMMANDS, OK, main
+from spo.cli.main import BAD_INPUT, COMMANDS, NO, OK, main
+from spo.cli.world import NotUp
 
 
 def exit_code(*arguments: str) -> int:
@@ -65,3 +70,58 @@ def test_help_loads_none_of_the_heavy_parts() -> None:
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def spo(*arguments: str, stdout: int | IO[str] = subprocess.PIPE, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "spo.cli.main", *arguments]
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        command, stdout=stdout, stderr=subprocess.PIPE, text=True, errors="replace", check=False, env=environment
+    )
+
+
+@pytest.mark.parametrize("arguments", [("version",), ("version", "-o", "json"), ("--help",), ("demo", "--help")])
+def test_what_cannot_be_written_is_told_in_a_line(arguments: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        done = spo(*arguments, stdout=full, PYTHONUNBUFFERED="")
+    assert done.returncode == BAD_INPUT
+    assert done.stderr == "spo: cannot write: No space left on device\n"
+
+
+def test_an_error_of_another_kind_is_not_taken_for_one_of_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(arguments: argparse.Namespace) -> int:
+        raise OSError(errno.ENOENT, "another kind")
+
+    monkeypatch.setattr("spo.cli.version.run", fail)
+    with pytest.raises(OSError, match="another kind"):
+        main(["version"])
+
+
+def test_a_terminal_that_lacks_our_marks_gets_the_rest() -> None:
+    done = spo("sim", "--help", PYTHONIOENCODING="ascii"), spo("clean-up", "--help", PYTHONIOENCODING="ascii")
+    assert [each.returncode for each in done] == [OK, OK]
+    assert "KUBELET_DIR=? spo clean-up" in done[1].stdout
+
+
+def test_a_command_that_cannot_go_on_says_why_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(arguments: argparse.Namespace) -> int:
+        raise NotUp("no room")
+
+    monkeypatch.setattr("spo.cli.demo.run", fail)
+    assert exit_code("demo") == NO
+    assert capsys.readouterr().err == "spo: no room\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--help",), "restrict the allowed syscalls, in a second"),
+        (("try", "--help"), "from your first apply on"),
+        (("try", "--help"), "at least so many, a dump's own counted"),
+    ],
+)
+def test_help_says_how_it_is(arguments: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(*arguments) == OK
+    assert told in " ".join(capsys.readouterr().out.split())

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from spo.cli.main import main
+from spo.cli.sim import DESCRIPTIONS
 from spo.cli.sim_ask import Place
 
 WITHIN_S = 30
@@ -72,7 +73,7 @@ def code_of(*arguments: str) -> int:
         return int(ended.code or 0)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_serves_says_what_to_do_and_stops_when_told(start: Start, how: signal.Signals) -> None:
     server = start("serve", "--nodes", "2", "--pods", "5", "--without-operator")
     state = server.ask("/sim/state")
@@ -143,6 +144,19 @@ def test_the_kubeconfig_is_for_its_owner_alone_and_goes_with_the_server_if_it_wa
         assert Path(path[1]).stat().st_mode & 0o077 == 0
         process.terminate()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_pods_than_the_nodes_hold_are_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of("serve", "--nodes", "1", "--pods", "111", "--without-operator") == 2
+    assert "→ --nodes 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["serve", "load", "advance", "state", "save"])
+def test_each_help_says_what_the_command_does(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert code_of(name, "--help") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert DESCRIPTIONS[name] in said
+    assert ("only with `spo sim advance`" in said) == (name in ("serve", "load"))
 
 
 @pytest.mark.parametrize(

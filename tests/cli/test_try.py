@@ -37,6 +37,14 @@ spec:
   securityContext: {seccompProfile: {type: Localhost, localhostProfile: operator/shop/%s.json}}
   containers: [{name: main, image: x, command: [sleep, infinity]}]
 """
+FULL_NODE = """\
+apiVersion: v1
+kind: Node
+metadata:
+  {name: full, uid: "1", creationTimestamp: "2026-01-01T00:00:00Z", labels: {kubernetes.io/os: linux}}
+spec: {}
+status: {allocatable: {pods: "0"}, conditions: [{type: Ready, status: "True"}]}
+"""
 
 
 class Tried:
@@ -179,3 +187,23 @@ def test_options_that_make_no_sense_are_bad_input(option: tuple[str, str], capsy
         main(["try", "-f", "x.yaml", *option])
     assert caught.value.code == 2
     assert option[0] in capsys.readouterr().err
+
+
+def test_more_pods_than_the_nodes_hold_are_refused_with_how_many_nodes_it_takes(tried: Any) -> None:
+    run = tried(PROFILE % "web", POD % "web", options=("--pods", "325"))
+    assert (run.code, run.out) == (2, "")
+    assert "3 nodes hold 330 pods; there would be 331 (325 of --pods, 1 of the input, 5 of the operator)" in run.err
+    assert "→ --nodes 4" in run.err
+    assert tried(PROFILE % "web", options=("--pods", "325")).code == 0
+
+
+def test_a_node_that_is_full_is_told_in_a_line_and_not_in_a_traceback(tried: Any) -> None:
+    run = tried(FULL_NODE, options=("--nodes", "2"))
+    assert (run.code, run.out) == (1, "")
+    assert re.fullmatch(r"spo: the operator did not come up within 300 simulated seconds: pod .*\n", run.err)
+
+
+def test_a_profile_named_without_its_suffix_is_told_how_it_was_meant(tried: Any) -> None:
+    run = tried(PROFILE % "web", POD.replace("%s.json", "%s") % "web")
+    assert run.code == 1
+    assert "→ did you mean operator/shop/web.json?" in run.out
