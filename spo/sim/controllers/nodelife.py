@@ -34,6 +34,10 @@ TAINTS_OF = {
 MANAGED = frozenset({NOT_READY, UNREACHABLE, UNSCHEDULABLE})
 
 
+def _standing(node: Mapping[str, Any]) -> list[Taint]:
+    return (node.get("spec") or {}).get("taints") or []
+
+
 def taints_of(node: Mapping[str, Any], now: str) -> list[Taint]:
     """The taints a node should have; those that stand already keep their time."""
     spec, status = node.get("spec") or {}, node.get("status") or {}
@@ -86,9 +90,10 @@ class NodeLife(Controller):
             self.want(("removed", name), QUARANTINE_S)
             return
         node = change.after.object()
-        if taints_of(node, "") != (node["spec"].get("taints") or []):
+        standing = _standing(node)
+        if taints_of(node, "") != standing:
             self.want(("taint", name))
-        driving = tuple(taint for taint in node["spec"].get("taints") or () if taint["effect"] == "NoExecute")
+        driving = tuple(taint for taint in standing if taint["effect"] == "NoExecute")
         if driving == self._driving.get(name, ((), 0))[0]:
             return
         if not driving:
@@ -153,7 +158,7 @@ class NodeLife(Controller):
         if node is None:
             return
         wanted = taints_of(node, self.world.timeline.stamp())
-        if wanted != (node["spec"].get("taints") or []):
+        if wanted != _standing(node):
             version = {"resourceVersion": node["metadata"]["resourceVersion"]}
             self.client.patch(NODES, "", name, {"metadata": version, "spec": {"taints": wanted or None}})
 

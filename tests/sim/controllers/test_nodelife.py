@@ -142,3 +142,11 @@ def test_taints_follow_the_conditions_and_leave_others_alone() -> None:
     assert taints_of({"spec": {"unschedulable": True}, "status": status}, "now") == [
         {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule", "timeAdded": "now"}
     ]
+
+
+def test_a_node_of_a_dump_may_have_no_spec() -> None:
+    cluster = SimulatedCluster(nodes=0)
+    cluster.load([{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "bare"}}])
+    cluster.run(60)
+
+    assert cluster.client().get(NODES, "", "bare")["metadata"]["name"] == "bare"
