@@ -7,7 +7,7 @@ from typing import Any
 
 from spo.cli.intake import Intake
 from spo.cli.manifests import BadInput, Loaded, Problem
-from spo.cli.try_ import NODES
+from spo.cli.options import NODES
 from spo.model.resource import NODES as NODE
 from spo.model.resource import PODS
 from spo.render.install import REPLICAS

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spo.cli.connect import BAD_INPUT, NO
-from spo.cli.try_ import NODES, _count, _number
+from spo.cli.options import NODES, count, number
 
 OK = 0
 SPEEDS = ("max", "real", "manual")
@@ -45,11 +45,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     serve = commands.add_parser("serve", help="a cluster in a second", epilog="example:\n  spo sim serve --pods 100")
     serve.add_argument(
         "--nodes",
-        type=_count,
+        type=count,
         metavar="N",
         help=f"at least so many, a dump's own counted (default: those, else {NODES})",
     )
-    serve.add_argument("--pods", type=_number, default=0, metavar="N", help="ordinary pods that run (default: 0)")
+    serve.add_argument("--pods", type=number, default=0, metavar="N", help="ordinary pods that run (default: 0)")
     serve.add_argument("--seed", type=int, default=0, help="what is left to chance there (default: 0)")
     serve.add_argument(
         "-f", "--filename", action="append", default=[], metavar="FILE|DIR", help="manifests to begin with"

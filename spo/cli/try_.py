@@ -12,16 +12,13 @@ from __future__ import annotations
 
 import argparse
 import gc
-import re
 import sys
 from typing import Any
 
 from msgspec import Struct
 
+from spo.cli.options import NODES, count, duration, number
 from spo.cli.paint import Paint, Progress, paint_for
-
-DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?\Z")
-NODES = 3  # if neither the command line nor the input says otherwise
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +27,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-f", "--filename", action="append", required=True, metavar="FILE|DIR", help="manifests; may be given often"
     )
     parser.add_argument(
-        "--nodes", type=_count, metavar="N", help="at least so many, a dump's own counted (default: those, else 3)"
+        "--nodes",
+        type=count,
+        metavar="N",
+        help=f"at least so many, a dump's own counted (default: those, else {NODES})",
     )
-    parser.add_argument("--pods", type=_number, default=0, metavar="N", help="ordinary pods besides (default: 0)")
+    parser.add_argument("--pods", type=number, default=0, metavar="N", help="ordinary pods besides (default: 0)")
     parser.add_argument("--seed", type=int, default=0, help="same seed and input, same history (default: 0)")
     parser.add_argument(
         "--until",
@@ -44,28 +44,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", choices=("text", "json", "yaml"), default="text", help="how to print it (default: text)"
     )
-
-
-def _number(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    number = _number(text)
-    if number == 0:
-        raise argparse.ArgumentTypeError("at least 1 is needed")
-    return number
-
-
-def duration(text: str) -> float:
-    """Seconds of `90`, `90s`, `10m`, `1h30m`."""
-    match = DURATION.match(text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time like 90s, 10m or 1h30m")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return hours * 3600.0 + minutes * 60.0 + seconds
 
 
 def run(arguments: argparse.Namespace) -> int:

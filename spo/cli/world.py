@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.resources import files
 from itertools import count
 from typing import Any
 
 import msgspec
 
+from spo import deployment
 from spo.cli.adopt import adopt, make_namespace
 from spo.cli.chronicle import Chronicle
 from spo.cli.failed import Failed
@@ -17,7 +17,6 @@ from spo.cli.manifests import Loaded
 from spo.cli.programs import SimCleanUp, SimProcess
 from spo.cli.summary import stuck_pods
 from spo.cli.timeline import Fact
-from spo.cli.yaml_text import documents
 from spo.model.resource import CRDS, NODE_STATUSES, SECCOMP_PROFILES, SPODS, Resource
 from spo.ports import Process
 from spo.render.install import IMAGE, NAMESPACE, manifests
@@ -208,5 +207,4 @@ def operator_manifests(namespace: str) -> list[Object]:
     """The installation: the files of deploy/ for the usual namespace, made afresh for any other."""
     if namespace != NAMESPACE:
         return [dict(manifest) for manifest in manifests(namespace)]
-    text = files("spo").joinpath("deploy/operator.yaml").read_text(encoding="utf-8")
-    return [document.value for document in documents(text) if document.value]
+    return deployment.manifests()
