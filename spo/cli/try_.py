@@ -97,8 +97,8 @@ def try_out(arguments: argparse.Namespace, progress: Progress) -> Outcome:
     world = boot(arguments.seed, nodes, arguments.pods, present=intake.present, notes=notes, progress=progress)
     applier = Applier(world.cluster)
     rejected = list(intake.rejected)
-    for number, item in enumerate(intake.wishes, 1):
-        progress(f"applying {number:,} of {len(intake.wishes):,}")
+    for place, item in enumerate(intake.wishes, 1):
+        progress(f"applying {place:,} of {len(intake.wishes):,}")
         refusal = applier.apply(item)
         rejected += [refusal] if refusal else []
     at_rest = run_to_rest(world, arguments.until, progress)
