@@ -230,6 +230,7 @@ def test_a_typo_on_the_allow_list_is_named_on_spod(world: World, own: World) -> 
     world.patch_spod(allowedSyscalls=["exit_group", "nanosleep", "raed"])
 
     own.until(own.told("spod", "UnknownOnList", **EVENTS_ON_SPOD))
+    world.until(world.spod_remarks("UnknownOnList"))
     said = own.condition(world.spod(), "SettingsInEffect")
     assert (said["status"], said["reason"]) == ("False", "UnknownOnList")
     assert "raed" in said["message"] and "nanosleep" not in said["message"]

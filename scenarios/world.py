@@ -240,6 +240,15 @@ class World:
 
         return Hope(f"the file of {name} on {node} is as it should be", why_not)
 
+    def spod_remarks(self, reason: str) -> Hope:
+        """spod's condition on its settings has this reason."""
+
+        def why_not() -> str:
+            found = self.condition(self.spod(), "SettingsInEffect")
+            return "" if found.get("reason") == reason else json.dumps(found)
+
+        return Hope(f"spod remarks {reason} on its settings", why_not)
+
     def told(self, name: str, reason: str, kind: str = "SeccompProfile") -> Hope:
         """There is a Kubernetes Event with this reason on the object."""
 
