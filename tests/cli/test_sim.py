@@ -26,13 +26,20 @@ NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: mine}\n"
 Start = Callable[..., "Server"]
 
 
+def as_from_a_terminal() -> None:
+    """Whoever runs these tests under nohup, or in the background, hands ignored signals down."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Server:
     """A `spo sim` process that serves."""
 
     def __init__(self, kubeconfig: Path, *arguments: str) -> None:
         self.kubeconfig = kubeconfig
         command = [sys.executable, "-m", "spo.cli.main", "sim", *arguments, "--kubeconfig", str(kubeconfig)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=as_from_a_terminal)
         end = time.monotonic() + WITHIN_S
         while not kubeconfig.exists():
             assert self._process.poll() is None, self._process.communicate()
