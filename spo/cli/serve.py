@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from spo.loop import Loop
 from spo.observe.counters import Counters
 from spo.observe.observer import Observer
+from spo.render.health import PORT
 from spo.roles import ROLES, settings_from
 
 if TYPE_CHECKING:
     from spo.real.process import Log, Runner
     from spo.real.transport import Transport
 
-HEALTH_PORT = 8085
 STARTED, BAD_INPUT = 0, 2
 
 
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--kubeconfig", metavar="FILE", help="default: the pod's ServiceAccount, else KUBECONFIG, else ~/.kube/config"
     )
     parser.add_argument(
-        "--port", type=int, default=HEALTH_PORT, help="serves /livez, /readyz and /metrics (default: %(default)s)"
+        "--port", type=int, default=PORT, help="serves /livez, /readyz and /metrics (default: %(default)s)"
     )
 
 

@@ -232,21 +232,3 @@ class LeaseKeep(Struct, frozen=True, rename="camel", omit_defaults=True):
 
     metadata: KeepMeta = field(default_factory=KeepMeta)
     spec: LeaseSpec = field(default_factory=LeaseSpec)
-
-
-class CrdStatus(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A resource definition's conditions."""
-
-    conditions: tuple[KeepCondition, ...] = ()
-
-
-class CrdKeep(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A resource definition: whether its kind is served."""
-
-    metadata: KeepMeta = field(default_factory=KeepMeta)
-    status: CrdStatus = field(default_factory=CrdStatus)
-
-    @property
-    def established(self) -> bool:
-        """Its condition `Established` is True: the API serves the kind."""
-        return any(each.type == "Established" and each.status == "True" for each in self.status.conditions)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from spo.model.builtin import CrdKeep, DaemonSetKeep, LeaseKeep, PodUse, SpodPod
+from spo.model.builtin import DaemonSetKeep, LeaseKeep, PodUse, SpodPod
 
 
 def decode(kind: type[Any], manifest: dict[str, Any]) -> Any:
@@ -84,12 +84,6 @@ def test_a_settled_daemon_set_is_rolled_out() -> None:
 )
 def test_a_daemon_set_that_is_behind_is_not_rolled_out(behind: dict[str, int]) -> None:
     assert not daemons(**behind).rolled_out
-
-
-def test_a_kind_is_served_when_it_is_established() -> None:
-    assert decode(CrdKeep, {"status": {"conditions": [{"type": "Established", "status": "True"}]}}).established
-    assert not decode(CrdKeep, {"status": {"conditions": [{"type": "Established", "status": "False"}]}}).established
-    assert not decode(CrdKeep, {}).established
 
 
 def test_a_lease_says_who_leads() -> None:
