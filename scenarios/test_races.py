@@ -59,6 +59,24 @@ def test_j4_a_daemon_that_does_not_know_the_profiles_yet_removes_nothing(world: 
     assert world.profile_files("app") == before
 
 
+def test_j4_a_daemon_that_hears_nothing_of_pods_removes_no_file(world: World, hands: SimHands) -> None:
+    world.apply(profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
+    world.until(world.installed("app"))
+
+    hands.suffer(*(Rule(Verdict.REFUSE, what=what, who="spod-", on="Pod", one_in=1) for what in ("List", "Watch")))
+    hands.until(lambda: False, 400)  # a watch that is open lasts five minutes
+    world.apply(pod("user", under="operator/default/app.json", node="node-1"))
+    world.until(world.running("user"))
+    world.delete("SeccompProfile", "app")
+
+    world.stays(world.on_nodes("app", *hands.nodes()), for_s=60)
+    hands.mend()
+    world.until(world.terminating("app"))
+    world.until(world.on_nodes("app", "node-1"))
+    world.delete("Pod", "user")
+    world.until(world.gone("app"))
+
+
 def test_j4_a_profile_goes_although_nobody_knew_of_its_deletion_for_a_while(world: World, hands: SimHands) -> None:
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from spo.events import Event, FileSeen, Key, Listed, Seen, Vanished
+from spo.events import Deaf, Event, FileSeen, Key, Listed, Seen, Vanished
 from spo.interest import Interest
 
 T = TypeVar("T")
@@ -44,6 +44,7 @@ class View:
             self._found[index] = {}
         self._files: dict[str, str] = {}
         self._listed: set[str] = set()
+        self._deaf: set[str] = set()
 
     def one(self, keep: type[T], namespace: str, name: str) -> T | None:
         """The object of that name, or None: there is none."""
@@ -77,6 +78,10 @@ class View:
         """Has the first full list of each of these kinds come in?"""
         return self._listed.issuperset(kinds)
 
+    def hears(self, kind: str) -> bool:
+        """Does news of this kind still reach us? If not, what is known of it may be old."""
+        return kind not in self._deaf
+
 
 class Cache(View):
     """The one writer."""
@@ -98,8 +103,11 @@ class Cache(View):
                     self._files[path] = sha256
                 if known != sha256:
                     yield Change(Key("File", "", path), known, sha256)
+            case Deaf(kind):
+                self._deaf.add(kind)
             case Listed(kind, names):
                 self._listed.add(kind)
+                self._deaf.discard(kind)
                 if names is not None:
                     for namespace, name in sorted(self._values[kind].keys() - names):
                         key = Key(kind, namespace, name)

@@ -41,6 +41,12 @@ class Listed(Struct, frozen=True):
     names: frozenset[tuple[str, str]] | None = None
 
 
+class Deaf(Struct, frozen=True):
+    """News of a kind no longer reaches us: until the next `Listed` of it, what we remember may be old."""
+
+    kind: str
+
+
 class FileSeen(Struct, frozen=True):
     """A file in our directory has these bytes (SHA-256 in hex), or is absent (`None`)."""
 
@@ -48,4 +54,4 @@ class FileSeen(Struct, frozen=True):
     sha256: str | None
 
 
-Event = Seen | Vanished | Listed | FileSeen
+Event = Seen | Vanished | Listed | Deaf | FileSeen

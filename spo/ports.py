@@ -46,7 +46,10 @@ class Cluster(Protocol):
     """The API server, as one role sees it."""
 
     def want(self, interest: Interest) -> None:
-        """Start to list and watch; what is found comes out of `take`, ended for the first time by `Listed`."""
+        """Start to list and watch; what is found comes out of `take`, ended for the first time by `Listed`.
+
+        When lists and watches of it are refused or break off, `Deaf` comes, and `Listed` when all is heard again.
+        """
 
     def take(self) -> Iterable[Event]:
         """All that was heard since the last call, in the order of each kind. Never waits."""

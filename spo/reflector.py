@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Raw, Struct
 
-from spo.events import Event, Key, Listed, Seen, Vanished
+from spo.events import Deaf, Event, Key, Listed, Seen, Vanished
 from spo.interest import Interest
 from spo.wire import Call, status_of
 
@@ -81,6 +81,7 @@ class Reflector:
         self._revision = ""  # empty: list first
         self._continuation = ""
         self._names: set[tuple[str, str]] = set()
+        self._deaf = False
 
     @property
     def watching(self) -> bool:
@@ -115,7 +116,7 @@ class Reflector:
         self._continuation = page.metadata.continuation
         if not self._continuation:
             events.append(Listed(self.interest.kind, frozenset(self._names)))
-            self._names = set()
+            self._names, self._deaf = set(), False
             self._revision = page.metadata.resource_version
         return events
 
@@ -128,6 +129,20 @@ class Reflector:
             raise
         self._revision = heard.revision
         return heard.event
+
+    def lost(self) -> Iterable[Event]:
+        """A list or watch was refused, or broke off. Gives `Deaf`, once."""
+        if self._deaf:
+            return ()
+        self._deaf = True
+        return (Deaf(self.interest.kind),)
+
+    def found(self) -> Iterable[Event]:
+        """A watch is open, and what was missed comes with it. Ends what `lost` began."""
+        if not self._deaf:
+            return ()
+        self._deaf = False
+        return (Listed(self.interest.kind),)
 
     def expire(self) -> None:
         """The server answered 410: start over with a full list."""

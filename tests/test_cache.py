@@ -2,7 +2,7 @@ import pytest
 from msgspec import Struct, field
 
 from spo.cache import Cache, Index
-from spo.events import Event, FileSeen, Key, Listed, Seen, Vanished
+from spo.events import Deaf, Event, FileSeen, Key, Listed, Seen, Vanished
 from spo.interest import Interest
 from spo.model.builtin import KeepMeta
 from spo.model.resource import PODS
@@ -90,3 +90,15 @@ def test_a_version_keeps_the_time_it_was_first_seen_at(cache: Cache) -> None:
 
     told(cache, pod("a", "2"))
     assert cache.seen_at(key) == 20.0
+
+
+def test_what_is_known_of_a_kind_stays_while_its_news_does_not_come(cache: Cache) -> None:
+    told(cache, pod("a"), Listed("Pod", frozenset({("default", "a")})))
+
+    assert told(cache, Deaf("Pod")) == []
+    assert not cache.hears("Pod")
+    assert cache.knows(["Pod"])
+
+    told(cache, Listed("Pod"))
+    assert cache.hears("Pod")
+    assert [each.metadata.name for each in cache.all(Pod)] == ["a"]

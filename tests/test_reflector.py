@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from spo.events import Key, Listed, Seen, Vanished
+from spo.events import Deaf, Key, Listed, Seen, Vanished
 from spo.interest import Interest
 from spo.model.builtin import NodeKeep, PodUse
 from spo.model.resource import NODES, PODS
@@ -85,6 +85,23 @@ def test_after_410_on_a_page_names_of_the_half_read_list_are_forgotten() -> None
     reflector.expire()
 
     assert list(reflector.page(page([node("b", "6")])))[-1] == Listed("Node", frozenset({("", "b")}))
+
+
+def test_lost_news_is_told_once_and_ends_with_an_open_watch() -> None:
+    reflector = Reflector(Interest(NODES, NodeKeep))
+    list(reflector.page(page([node("a", "5")])))
+
+    assert list(reflector.found()) == []
+    assert [*reflector.lost(), *reflector.lost()] == [Deaf("Node")]
+    assert [*reflector.found(), *reflector.found()] == [Listed("Node")]
+
+
+def test_a_full_list_ends_what_was_lost() -> None:
+    reflector = Reflector(Interest(NODES, NodeKeep))
+    list(reflector.lost())
+
+    assert list(reflector.page(page([])))[-1] == Listed("Node", frozenset())
+    assert list(reflector.found()) == []
 
 
 def test_only_what_is_kept_is_decoded_and_nulls_count_as_absent() -> None:

@@ -93,9 +93,11 @@ class RealCluster:
                 good = False
             except Unavailable as error:
                 good, wait_s = False, error.retry_after_s
+                self._tell(reflector.lost())
                 self._trouble(str(error))
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:  # a proxy's page, or what no API server sends
                 good = False
+                self._tell(reflector.lost())
                 self._trouble(f"{reflector.call().path}: an answer that cannot be read: {error}")
             if good:
                 pause_s = patience.pause_s
@@ -121,6 +123,7 @@ class RealCluster:
             if isinstance(lines, Answer):
                 self._refuse(lines, reflector)
                 return False
+            self._tell(reflector.found())
             for line in lines:
                 event = reflector.line(line)
                 heard = True

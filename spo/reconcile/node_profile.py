@@ -16,13 +16,14 @@ from spo.model.builtin import PodUse
 from spo.model.manifest import plain, to_manifest
 from spo.model.meta import OwnerReference
 from spo.model.node_status import SecurityProfileNodeStatus, name_of, node_status
-from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES
+from spo.model.resource import NODE_STATUSES, PODS, SECCOMP_PROFILES
 from spo.model.seccomp import SeccompProfile, file_from_localhost
 from spo.model.states import ERROR, INSTALLED, TERMINATING
 from spo.reconcile.settings import Settings
 from spo.reconcile.verdict import Verdict, about, judge
 
 SHOWN_PODS = 5
+LISTEN_AGAIN_S = 5.0  # while nobody tells us which pods run here
 
 
 def files_in_use(pod: PodUse) -> tuple[str, ...]:
@@ -102,6 +103,8 @@ def _withdraw(
 ) -> Plan:
     """Take the profile off our node, as soon as no pod here uses it."""
     subject = about(profile)
+    if not view.hears(PODS.kind):
+        return _wait_for_news_of_pods(view, subject, problem)
     if users := view.among(PODS_BY_FILE, profile.file):
         if status is None or status.status == TERMINATING:
             return Plan(about=subject, problem=problem)
@@ -119,11 +122,18 @@ def _withdraw(
 
 def _clear_away(view: View, file: str, status: SecurityProfileNodeStatus | None) -> Plan:
     """The profile is gone, by whatever way: what is left of it here goes too, once no pod uses it."""
+    if not view.hears(PODS.kind):
+        return _wait_for_news_of_pods(view)
     if view.among(PODS_BY_FILE, file):
         return NOTHING
     if status is not None:
         return _release(status, remove=file)
     return Plan((RemoveFile(file),)) if view.file(file) is not None else NOTHING
+
+
+def _wait_for_news_of_pods(view: View, subject: About | None = None, problem: Problem | None = None) -> Plan:
+    """A pod that we have not heard of may need the file: while its news cannot reach us, no file goes."""
+    return Plan(wake_at=view.now + LISTEN_AGAIN_S, about=subject, problem=problem)
 
 
 def _release(status: SecurityProfileNodeStatus, remove: str = "") -> Plan:

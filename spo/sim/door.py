@@ -112,6 +112,7 @@ class SimCluster:
             try:
                 self._connect(watch, events)
             except WorldError:
+                events.extend(watch.reflector.lost())
                 watch.not_before_ns = self._timeline.now_ns + round(RETRY_S * 1e9)
                 self._timeline.after(RETRY_S, self._wake_unless_closed, idle=True)
                 return
@@ -129,6 +130,7 @@ class SimCluster:
         elif response.stream is None:
             events.extend(reflector.page(response.body))
         else:
+            events.extend(reflector.found())
             watch.stream = response.stream
             watch.stream.listen(self._wake_unless_closed)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from known import ME, OPERATOR, SLEEPER, pod_using, profile, spod, status_on, view_of
 
+from spo.events import Deaf, Listed
 from spo.intents import NOTHING, Create, Patch, Plan, RemoveFile, Tell, WriteFile
 from spo.model import labels
 from spo.reconcile.node_profile import decide
@@ -148,6 +149,21 @@ def test_a_deleted_profile_stays_until_the_last_pod_that_uses_it_has_finished() 
 def test_a_file_whose_profile_is_gone_is_cleared_away() -> None:
     assert decided(files={FILE: "0" * 64}) == Plan((RemoveFile(FILE),))
     assert decided(pod_using(FILE), files={FILE: "0" * 64}) == NOTHING
+
+
+def test_no_file_goes_while_no_news_of_pods_comes() -> None:
+    sleeper = profile(deleting=True)
+    installed = status_on(of=sleeper, state="Installed", deleting=True)
+    for objects in ((sleeper, installed), ()):  # one is withdrawn, one is gone
+        view = view_of(daemon(ME), *objects, files={FILE: form(sleeper)})
+
+        list(view.apply(Deaf("Pod")))
+        plan = decide(view, SLEEPER, ME)
+        assert plan.intents == ()
+        assert plan.wake_at is not None
+
+        list(view.apply(Listed("Pod")))
+        assert "RemoveFile" in kinds(decide(view, SLEEPER, ME))
 
 
 def test_a_status_of_a_former_profile_of_that_name_is_let_go_and_the_file_left_to_the_new_one() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from spo.cache import Cache
-from spo.events import Event, Listed, Seen, Vanished
+from spo.events import Deaf, Event, Listed, Seen, Vanished
 from spo.interest import Interest
 from spo.model.builtin import KeepMeta
 from spo.model.resource import Resource
@@ -31,7 +31,8 @@ class Listener:
     """Pumps a door until something is known."""
 
     def __init__(self, door: Cluster, interest: Interest, pass_time: Callable[[], None]) -> None:
-        self.events: list[Event] = []
+        self.events: list[Event] = []  # of objects and full lists
+        self.hearing: list[bool] = []  # each time news stopped, or came again
         self.cache = Cache((interest,))
         self._door = door
         self._interest = interest
@@ -40,7 +41,10 @@ class Listener:
 
     def look(self) -> None:
         for event in self._door.take():
-            self.events.append(event)
+            if isinstance(event, Deaf) or event == Listed(self._interest.kind):
+                self.hearing.append(isinstance(event, Listed))
+            else:
+                self.events.append(event)
             list(self.cache.apply(event))
 
     def until(self, condition: Callable[[], Any], within_s: float = WITHIN_S, moments: int = 20_000) -> None:

@@ -146,6 +146,23 @@ def test_a_watch_on_a_bad_line_hears_everything_once_and_in_order(line: Line, lu
     assert heard.versions() == line.truth()
 
 
+def test_who_cannot_hear_says_so_once_and_says_when_it_can_again(line: Line) -> None:
+    line.write(3, heard := line.listener())
+    heard.until(lambda: heard.versions() == line.truth())
+    assert heard.hearing == []
+
+    line.proxy.refuse()
+    line.proxy.cut()
+    heard.until(lambda: heard.hearing)
+    assert not heard.cache.hears(CONFIGMAPS.kind)
+    line.write_one("missed", 0)
+    line.proxy.heal()
+    heard.until(lambda: heard.versions() == line.truth())
+
+    assert heard.hearing == [False, True]
+    assert heard.cache.hears(CONFIGMAPS.kind)
+
+
 def what_was_heard(heard: Listener) -> list[tuple[str, str, str]]:
     told: list[tuple[str, str, str]] = []
     for event, (word, name) in zip(heard.events, heard.story(), strict=True):
