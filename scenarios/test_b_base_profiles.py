@@ -146,6 +146,7 @@ def test_b3_a_changed_base_installs_again_all_that_is_built_on_it_however_far(wo
         profile("roof", allow=["close"], baseProfileName="first-floor"),
     )
     world.until(world.installed("roof"))
+    world.stays(world.installed("roof"), for_s=5)  # nobody has anything left to look at
 
     world.edit("SeccompProfile", "ground", syscalls=[{"action": "SCMP_ACT_ALLOW", "names": ["mmap"]}])
 

@@ -30,6 +30,7 @@ def test_d1_the_daemon_container_gets_exactly_the_resources_of_spod(world: World
 
 def test_d2_without_the_field_the_defaults_come_back(world: World) -> None:
     before = template(world)["containers"][0]["resources"]
+    assert before["requests"]["memory"] and before["limits"]["memory"]
     world.patch_spod(daemonResourceRequirements=DOCUMENTED)
     world.until(world.rolled_out(lambda spec: spec["containers"][0]["resources"] == DOCUMENTED))
 

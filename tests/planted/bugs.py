@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from tests.planted.bug import DAEMON, MANAGER, VERDICT, Bug
 
 A = "scenarios/test_a_allowed_syscalls.py::"
 B = "scenarios/test_b_base_profiles.py::"
 J = "scenarios/test_j_foundations.py::"
 RACES = "scenarios/test_races.py::"
-
-MANAGER = "spo/reconcile/profile.py"
-DAEMON = "spo/reconcile/node_profile.py"
-VERDICT = "spo/reconcile/verdict.py"
-
-
-class Bug(NamedTuple):
-    """`old` stands once in `file`, and becomes `new`; then `story` fails, and its report says `because`."""
-
-    name: str
-    guards: str  # the number in documented-behaviour
-    file: str
-    old: str
-    new: str
-    story: str
-    because: str
-
+OWN = "scenarios/test_own_pods.py::"
 
 BUGS = (
     # -- A: restrict the allowed syscalls ----------------------------------------------------------------------------
@@ -314,6 +298,15 @@ BUGS = (
         "says Installed, but node-",
     ),
     Bug(
+        "nobody puts the operator's own profile back",
+        "J2",
+        "spo/roles.py",
+        "return (change.key,) if change.key == own_profile.KEY else",
+        "return",
+        OWN + "test_j2_the_operators_own_profile_is_restored_within_ten_seconds",
+        "after 10 s still not: security-profiles-operator-",
+    ),
+    Bug(
         "a new daemon hears only of profiles that come after it",
         "J3",
         "spo/reflector.py",
@@ -384,6 +377,24 @@ BUGS = (
         "if held:",
         J + "test_j4_a_deleted_profile_is_removed_everywhere",
         "was let go, and node-",
+    ),
+    Bug(
+        "the daemons run under the runtime's default profile",
+        "J5",
+        "spo/render/daemonset.py",
+        '            "seccompProfile": confinement(),\n',
+        "",
+        OWN + "test_j5_the_operators_own_pods_run_under_a_profile_that_is_on_their_node",
+        "KeyError: 'seccompProfile'",
+    ),
+    Bug(
+        "what stands in the place of the operator's own profile is good enough for a new pod",
+        "J5",
+        "spo/cli/programs.py",
+        "return self._disk.read(self._path) == DATA",
+        "return bool(self._disk.read(self._path))",
+        OWN + "test_j5_daemons_without_their_own_profile_are_named_and_new_pods_bring_it",
+        "still not: spod is RUNNING",
     ),
     Bug(
         "files do not stand where pods look for them",
