@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from scenarios.manifests import ORDINARY, pod, profile
+from scenarios.manifests import ORDINARY, Manifest, pod, profile
 from scenarios.world import World
 
 
@@ -130,6 +130,7 @@ def test_b2_a_missing_base_is_visible_at_once_and_tried_again_when_it_appears(wo
 
 def test_b2_a_base_that_vanishes_takes_no_working_profile_from_running_pods(world: World) -> None:
     world.apply(profile("base", allow=["write"]), profile("built", allow=["read"], baseProfileName="base"))
+    world.until(world.installed("base"))
     world.until(world.installed("built"))
 
     world.delete("SeccompProfile", "base")
@@ -176,3 +177,68 @@ def test_b4_where_both_let_a_syscall_through_the_freer_action_counts(world: Worl
     world.until(world.installed("built"))
 
     assert world.allowed_by_file("built") == {"read", "write"}
+
+
+def test_b4_what_both_sides_compare_by_size_is_all_let_through(world: World) -> None:
+    """libseccomp, which runtimes load the file with, loses some of several rules that compare: none must be left."""
+    base, built = profile("base", allow=[]), profile("built", allow=[], baseProfileName="base")
+    base["spec"]["syscalls"] = [_socket(_where("LT", 5)), _socket(_where("GE", 60))]
+    built["spec"]["syscalls"] = [_socket(_where("LE", 9)), _socket(_where("GT", 40)), _socket(_where("EQ", 1, index=1))]
+    world.apply(base, built)
+    world.until(world.installed("built"))
+
+    for file in world.profile_files("built").values():
+        conditions = [rule["args"] for rule in file["syscalls"] if "socket" in rule["names"]]
+        assert {arg["op"] for args in conditions for arg in args} <= {
+            "SCMP_CMP_EQ",
+            "SCMP_CMP_MASKED_EQ",
+            "SCMP_CMP_GT",
+        }, "what libseccomp keeps all of"
+        let_through = {
+            value for value in (0, 4, 5, 9, 10, 40, 41, 59, 60) for args in conditions if _holds(args, value)
+        }
+        assert let_through == {0, 4, 5, 9, 41, 59, 60}, "either side's, and no more"
+
+
+def test_b4_what_cannot_be_written_so_that_a_runtime_keeps_it_is_refused_by_name(world: World) -> None:
+    base, built = profile("base", allow=["read"]), profile("built", allow=["write"], baseProfileName="base")
+    world.apply(base, built)
+    world.until(world.installed("built"))
+
+    base["spec"]["syscalls"] += [_socket(_where("NE", 5), _where("NE", 6, index=1), _where("NE", 7, index=2))]
+    world.edit("SeccompProfile", "base", syscalls=base["spec"]["syscalls"])
+    world.until(world.lets_through("built", "read", "write", "socket"))
+    before = world.profile_files("built")
+    built["spec"]["syscalls"] += [_socket(_where("EQ", 1, index=3))]
+    world.edit("SeccompProfile", "built", syscalls=built["spec"]["syscalls"])
+
+    world.until(world.rejected("built", "InexactConditions"))
+    world.until(world.told("built", "InexactConditions"))
+    message = world.condition(world.profile("built"), "Ready")["message"]
+    assert "socket" in message and "fewer or simpler rules" in message
+    assert world.profile_files("built") == before, "what stood there stays, and nothing is half installed"
+
+    world.edit("SeccompProfile", "built", syscalls=built["spec"]["syscalls"][:1])
+    world.until(world.installed("built"))
+    assert world.allowed_by_file("built") == {"read", "write", "socket"}
+
+
+def _where(op: str, value: int, index: int = 0) -> Manifest:
+    return {"index": index, "op": f"SCMP_CMP_{op}", "value": value}
+
+
+def _socket(*args: Manifest) -> Manifest:
+    return {"action": "SCMP_ACT_ALLOW", "names": ["socket"], "args": list(args)}
+
+
+def _holds(args: list[Manifest], value: int) -> bool:
+    """For a call with this first argument, and 0 for the others."""
+    return all(
+        {
+            "SCMP_CMP_EQ": given == arg["value"],
+            "SCMP_CMP_GT": given > arg["value"],
+            "SCMP_CMP_MASKED_EQ": given & arg["value"] == arg["valueTwo"],
+        }[arg["op"]]
+        for arg in args
+        for given in [value if arg["index"] == 0 else 0]
+    )

@@ -13,6 +13,7 @@ class Reason(Struct, frozen=True):
 
 
 _LIST = "Remove these from the profile (or its base), or add them to the list in spod."
+_CONDITIONS = "Give that syscall fewer or simpler rules (best: EQ), here or in the base, or let it through without."
 _DISK = "Look at the node's disk; the operator tries again by itself."
 _SERVER = "Look at the API server and the operator's RBAC; the operator tries again by itself."
 
@@ -22,6 +23,7 @@ REASONS = {
     "SavedSeccompProfile":        Reason(False),
     "ProfileNotAllowed":          Reason(True, _LIST),
     "InvalidSeccompProfile":      Reason(True, "Create the missing base profile, or correct spec.baseProfileName."),
+    "InexactConditions":          Reason(True, _CONDITIONS),
     "CannotSaveSeccompProfile":   Reason(True, _DISK),
     "CannotRemoveSeccompProfile": Reason(True, _DISK),
     "CannotUpdateSeccompProfile": Reason(True, _SERVER),
@@ -42,8 +44,10 @@ REASONS = {
     "UnknownOnList":              Reason(True, "Correct the names: as they stand they allow nothing."),
     "EmptyList":                  Reason(True, "Name what is allowed, or remove the field."),
     "AllSupported":               Reason(False),
-    "CannotCreateSPOD":           Reason(True, "Correct the setting that it names; the rest follows by itself."),
-    "CannotStartSPOD":            Reason(True, "Look at that pod's Events; the rest follows by itself."),
+    "CannotCreateSPOD":           Reason(True, "Correct the setting or quota that it names; the rest follows."),
+    "CannotStartSPOD":            Reason(True, "Look at its Events; if it lacks its seccomp profile, delete the pod."),
+    "InvalidSetting":             Reason(True, "Correct it; until then the daemons stay as they are."),
+    "NoNodeFits":                 Reason(True, "Correct spec.affinity or spec.tolerations, or label nodes for it."),
     "NotTheOne":                  Reason(True, "Put the settings into the object that is read; delete this one."),
 }
 # fmt: on

@@ -15,6 +15,7 @@ from spo.model.states import DISABLED, ERROR, INSTALLED, PARTIAL
 from spo.reconcile.settings import Settings
 from spo.render.allowlist import check, in_words
 from spo.render.bases import is_shipped
+from spo.render.conditions import Inexact
 from spo.render.resolve import Resolved, resolve
 from spo.render.seccomp import form_of, render
 
@@ -34,7 +35,7 @@ class Verdict(Struct, frozen=True):
 
 
 def judge(view: View, profile: SeccompProfile, settings: Settings) -> Verdict:
-    """The verdict on a profile that is not being deleted (documented-behaviour A1 to A3, A7, B0 to B2)."""
+    """The verdict on a profile that is not being deleted (documented-behaviour A1 to A3, A7, B0 to B2, B4)."""
     if profile.partial:
         return Verdict(PARTIAL)
 
@@ -47,7 +48,11 @@ def judge(view: View, profile: SeccompProfile, settings: Settings) -> Verdict:
         problem = Problem("InvalidSeccompProfile", str(resolved.problem))
         return Verdict(ERROR, problem=problem, keep=not profile.disabled)
 
-    data = render(resolved)
+    try:
+        data = render(resolved)
+    except Inexact as error:
+        problem = Problem("InexactConditions", f"{error}. {remedy('InexactConditions')}")
+        return Verdict(ERROR, problem=problem, keep=not profile.disabled)
     form = form_of(data)
     if profile.disabled:
         return Verdict(DISABLED, resolved, data, form)

@@ -9,6 +9,7 @@ import msgspec
 
 from spo.model.manifest import plain
 from spo.model.seccomp import NATIVE, SeccompProfile, Syscall
+from spo.render.conditions import exact
 from spo.render.resolve import Resolved
 from spo.render.syscall_names import SYSCALL_NAMES
 from spo.render.union import by_name, errno_of, grouped
@@ -20,16 +21,18 @@ ANNOTATION_BYTES_MAX = 192 * 1024
 def render(resolved: Resolved) -> bytes:
     """The bytes of the profile's file: compact JSON, always the same, with nothing in it but OCI's fields.
 
-    The architecture NATIVE is left out: runtimes do not know the word, and always add the node's own.
+    The architecture NATIVE is left out: runtimes do not know the word, and always add the node's own. Conditions that
+    libseccomp would mix up are written so that it does not; raises `conditions.Inexact` where that cannot be.
     """
     spec = resolved.profile.spec
+    rules = exact(resolved.syscalls, spec.default_action, spec.architectures)
     document: dict[str, Any] = {
         "defaultAction": spec.default_action,
         "architectures": [name for name in spec.architectures if name != NATIVE],
         "flags": spec.flags,
         "listenerPath": spec.listener_path,
         "listenerMetadata": spec.listener_metadata,
-        "syscalls": [_rule(rule) for rule in resolved.syscalls],
+        "syscalls": [_rule(rule) for rule in rules],
     }
     return msgspec.json.encode({name: value for name, value in document.items() if value})
 

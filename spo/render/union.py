@@ -47,13 +47,18 @@ def union(ours: Iterable[Syscall], base: Iterable[Syscall], default_action: str)
 
 
 def by_name(rules: Iterable[Syscall]) -> dict[str, Verdicts]:
-    """What a list says about each syscall it names, in the order it says it."""
+    """What a list says about each syscall it names, in the order it says it, once."""
+    return {name: tuple(dict.fromkeys(verdicts)) for name, verdicts in said(rules).items()}
+
+
+def said(rules: Iterable[Syscall]) -> dict[str, list[Verdict]]:
+    """The same as often as it says it."""
     found: dict[str, list[Verdict]] = {}
     for rule in rules:
         verdict = Verdict(rule.action, errno_of(rule), rule.args)
         for name in rule.names:
             found.setdefault(name, []).append(verdict)
-    return {name: tuple(dict.fromkeys(verdicts)) for name, verdicts in found.items()}
+    return found
 
 
 def _either(ours: Verdicts, theirs: Verdicts, default: str) -> Verdicts:
@@ -93,7 +98,10 @@ def _both(ours: Verdicts, theirs: Verdicts, default: str) -> Verdicts:
     # The default lets it through anyway; rules are needed only for what is freer than that. What the profile refuses
     # stays refused where the base has conditions of its own: it is the exception that the profile is about.
     refused = tuple(verdict for verdict in ours if not verdict.lets_through) if alternatives[0].args else ()
-    return (*refused, *(alternatives if LAXITY[action] > LAXITY[default] else ()))
+    # libseccomp refuses a filter with two actions on the same conditions.
+    settled = {frozenset(verdict.args) for verdict in refused}
+    freer = tuple(verdict for verdict in alternatives if frozenset(verdict.args) not in settled)
+    return (*refused, *(freer if LAXITY[action] > LAXITY[default] else ()))
 
 
 def grouped(verdicts_of: Mapping[str, Sequence[Verdict]]) -> tuple[Syscall, ...]:

@@ -1,7 +1,7 @@
 """What libseccomp makes of a profile, and what the kernel's filter machine says of a call: for comparing ours with.
 
-Loading follows runc (libcontainer/seccomp): a rule with the default
-action is left out, names that libseccomp does not know are ignored, and an argument that is named twice means *or*.
+Loading follows runc (libcontainer/seccomp): a rule with the default action is left out, names that libseccomp does not
+know are ignored, and an argument that is named twice means *or*.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import ctypes
 import ctypes.util
 import os
 import platform
+import select
+import signal
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -30,8 +33,10 @@ ACTIONS = {  # SCMP_ACT_*, seccomp.h; errno or tracer's message go into the low 
 WITH_NUMBER = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 OPERATORS = {f"SCMP_CMP_{name}": number for number, name in enumerate("NE LT LE EQ GE GT MASKED_EQ".split(), start=1)}
 UNKNOWN = -1  # __NR_SCMP_ERROR
-X86_64 = 0xC000003E
+X86, X86_64 = 0x40000003, 0xC000003E  # AUDIT_ARCH_*
 EPERM = 1
+EEXIST = 17
+PATIENCE_S = 10
 
 
 class _Condition(ctypes.Structure):
@@ -54,8 +59,13 @@ def library() -> Any:
     found.seccomp_init.restype = ctypes.c_void_p
     found.seccomp_init.argtypes = [ctypes.c_uint32]
     found.seccomp_release.argtypes = [ctypes.c_void_p]
+    found.seccomp_load.argtypes = [ctypes.c_void_p]
     found.seccomp_export_bpf.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    found.seccomp_arch_add.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+    found.seccomp_arch_resolve_name.argtypes = [ctypes.c_char_p]
+    found.seccomp_arch_resolve_name.restype = ctypes.c_uint32
     found.seccomp_syscall_resolve_name.argtypes = [ctypes.c_char_p]
+    found.seccomp_syscall_resolve_name_arch.argtypes = [ctypes.c_uint32, ctypes.c_char_p]
     found.seccomp_rule_add_array.argtypes = [
         ctypes.c_void_p,
         ctypes.c_uint32,
@@ -67,38 +77,63 @@ def library() -> Any:
 
 
 class Filter:
-    """A profile (OCI JSON) as libseccomp compiles it. Gives verdicts as SECCOMP_RET_* values, data bits included."""
+    """A profile (OCI JSON) as libseccomp compiles it. Gives verdicts as SECCOMP_RET_* values, data bits included.
+
+    Compiled by a child, which is given up after `PATIENCE_S`: of some rules libseccomp never comes back.
+    """
 
     def __init__(self, lib: Any, profile: Mapping[str, Any]) -> None:
+        def work() -> bytes:
+            with _compiled(lib, profile) as context:
+                return _exported(lib, context)
+
         self._lib = lib
-        default = _action(profile["defaultAction"], profile.get("defaultErrnoRet"))
-        context = lib.seccomp_init(default)
-        assert context
-        try:
-            for rule in profile.get("syscalls", ()):
-                self._add(context, rule, default)
-            self._program = _exported(lib, context)
-        finally:
-            lib.seccomp_release(context)
+        self.program: list[Instruction] = list(struct.iter_unpack("<HBBI", _by_a_child(work)))
 
-    def verdict(self, name: str, args: Sequence[int]) -> int:
+    def verdict(self, name: str, args: Sequence[int], architecture: int = X86_64) -> int:
         """What happens to the call."""
-        number = self._lib.seccomp_syscall_resolve_name(name.encode())
-        return _run(self._program, struct.pack("<iIQ6Q", number, X86_64, 0, *args))
+        number = self._lib.seccomp_syscall_resolve_name_arch(architecture, name.encode())
+        return _run(self.program, struct.pack("<iIQ6Q", number, architecture, 0, *args))
 
-    def _add(self, context: Any, rule: Mapping[str, Any], default: int) -> None:
-        action = _action(rule["action"], rule.get("errnoRet"))
-        if action == default:
-            return
-        given = [_Condition(a["index"], OPERATORS[a["op"]], a["value"], a["valueTwo"]) for a in rule.get("args", ())]
-        twice = len({condition.arg for condition in given}) < len(given)
-        alternatives = [[condition] for condition in given] if twice else [given]
-        for name in rule["names"]:
-            number = self._lib.seccomp_syscall_resolve_name(name.encode())
-            for conditions in alternatives if number != UNKNOWN else ():
-                array = (_Condition * len(conditions))(*conditions)
-                code = self._lib.seccomp_rule_add_array(context, action, number, len(conditions), array)
-                assert code == 0, f"libseccomp refuses {rule}: {os.strerror(-code)}"
+
+def hold_to(profile: Mapping[str, Any]) -> None:
+    """From now on this process, and whatever it becomes, is held to the profile by the kernel."""
+    lib = library()
+    with _compiled(lib, profile) as context:
+        code = lib.seccomp_load(context)
+        assert code == 0, os.strerror(-code)
+
+
+@contextmanager
+def _compiled(lib: Any, profile: Mapping[str, Any]) -> Iterator[Any]:
+    """libseccomp's filter context of a profile."""
+    default = _action(profile["defaultAction"], profile.get("defaultErrnoRet"))
+    context = lib.seccomp_init(default)
+    assert context
+    try:
+        for name in profile.get("architectures", ()):
+            token = lib.seccomp_arch_resolve_name(name.removeprefix("SCMP_ARCH_").lower().encode())
+            assert lib.seccomp_arch_add(context, token) in (0, -EEXIST)
+        for rule in profile.get("syscalls", ()):
+            _add(lib, context, rule, default)
+        yield context
+    finally:
+        lib.seccomp_release(context)
+
+
+def _add(lib: Any, context: Any, rule: Mapping[str, Any], default: int) -> None:
+    action = _action(rule["action"], rule.get("errnoRet"))
+    if action == default:
+        return
+    given = [_Condition(a["index"], OPERATORS[a["op"]], a["value"], a["valueTwo"]) for a in rule.get("args", ())]
+    twice = len({condition.arg for condition in given}) < len(given)
+    alternatives = [[condition] for condition in given] if twice else [given]
+    for name in rule["names"]:
+        number = lib.seccomp_syscall_resolve_name(name.encode())
+        for conditions in alternatives if number != UNKNOWN else ():
+            array = (_Condition * len(conditions))(*conditions)
+            code = lib.seccomp_rule_add_array(context, action, number, len(conditions), array)
+            assert code == 0, f"libseccomp refuses {rule}: {os.strerror(-code)}"
 
 
 def _action(name: str, number: int | None) -> int:
@@ -110,17 +145,35 @@ def _action(name: str, number: int | None) -> int:
 Instruction = tuple[int, int, int, int]  # code, jt, jf, k
 
 
-def _exported(lib: Any, context: Any) -> list[Instruction]:
+def _by_a_child(work: Callable[[], bytes]) -> bytes:
     reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, work())
+        except BaseException as error:
+            os.write(2, f"{error}\n".encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        came = select.select([pipe], [], [], PATIENCE_S)[0]
+        if not came:
+            os.kill(child, signal.SIGKILL)
+        done = pipe.read()
+    os.waitpid(child, 0)
+    assert came, f"libseccomp has not come back after {PATIENCE_S} s"
+    assert done, "libseccomp made no filter; the child says why"
+    return done
+
+
+def _exported(lib: Any, context: Any) -> bytes:
+    place = os.memfd_create("filter")
     try:
-        os.set_blocking(writing, False)
-        assert lib.seccomp_export_bpf(context, writing) == 0, "the program does not fit into a pipe"
-        os.close(writing)
-        with os.fdopen(reading, "rb") as pipe:
-            return list(struct.iter_unpack("<HBBI", pipe.read()))
-    except BaseException:
-        os.close(reading)
-        raise
+        assert lib.seccomp_export_bpf(context, place) == 0
+        return os.pread(place, os.fstat(place).st_size, 0)
+    finally:
+        os.close(place)
 
 
 def _run(program: Sequence[Instruction], data: bytes) -> int:

@@ -100,6 +100,17 @@ def test_a_condition_on_an_argument_decides(tmp_path: Path) -> None:
     assert outcomes == [True, False]
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o700])
+def test_conditions_that_are_written_again_decide_as_they_were_meant(tmp_path: Path, mode: int) -> None:
+    """The path is somewhere in memory, the mode 0777: what compares with the former becomes masks of 64 bits."""
+    somewhere = (Argument(0, "SCMP_CMP_NE", 0), Argument(1, "SCMP_CMP_EQ", mode))
+    mine = profile("p", [*RUNC, *BUSYBOX], Syscall(("mkdir",), "SCMP_ACT_ALLOW", args=somewhere), base="base")
+    base = profile("base", [], Syscall(("mkdir",), "SCMP_ACT_ALLOW", args=(Argument(1, "SCMP_CMP_LT", 8),)))
+    run_under(mine, base, directory=tmp_path, command=MAKE_DIRECTORY)
+
+    assert made(tmp_path) is (mode == 0o777)
+
+
 def test_a_name_that_the_kernel_does_not_know_does_no_harm(tmp_path: Path) -> None:
     allowed = [*RUNC, *BUSYBOX, "mkdir", "no_such_syscall"]
     ended = run_under(profile("p", allowed), directory=tmp_path, command=MAKE_DIRECTORY)

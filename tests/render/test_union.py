@@ -139,6 +139,13 @@ def test_a_refusal_on_top_of_an_allowing_default_stays() -> None:
     assert both == (Syscall(("clone",), ERRNO),)
 
 
+def test_a_refusal_leaves_no_second_action_for_the_same_conditions() -> None:
+    """libseccomp makes no filter of two."""
+    zero, one = Argument(0, "SCMP_CMP_EQ", 0), Argument(1, "SCMP_CMP_EQ", 1)
+    refused = Syscall(("clone",), ERRNO, args=(zero, one))
+    assert union([refused], [Syscall(("clone",), ALLOW, args=(one, zero))], LOG) == (refused,)
+
+
 def test_a_base_that_logs_does_not_narrow_a_profile_that_allows_all() -> None:
     assert union([], [Syscall(("read",), LOG)], ALLOW) == ()
 
