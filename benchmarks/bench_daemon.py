@@ -19,20 +19,19 @@ from typing import Any
 import yaml
 from measure import MIB, Figure, Found, main
 from pods import NAMESPACES as POD_NAMESPACES
-from pods import realistic_pods
+from pods import creatable, realistic_pods
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from api_server import api_server  # noqa: E402
 
-from spo.model.resource import CRDS, NAMESPACES, PODS, SPODS, Resource  # noqa: E402
+from spo.model.resource import CRDS, NAMESPACES, PODS, SERVICE_ACCOUNTS, SPODS, Resource  # noqa: E402
 from spo.real.transport import Transport  # noqa: E402
 from spo.wire import JSON, Call  # noqa: E402
 
 ASSETS = "KUBEBUILDER_ASSETS"
 OURS = "security-profiles-operator"
-SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 COUNTS = (0, 3000)
 WRITERS = 4
 UP_WITHIN_S = 30.0
@@ -73,12 +72,6 @@ class Api:
         while self._transport.send(Call("GET", SPODS.path(OURS))).status != 200:
             assert time.monotonic() < end, "the definitions are not served"
             time.sleep(0.1)
-
-
-def creatable(pod: dict[str, Any]) -> dict[str, Any]:
-    """Without what only the server may write."""
-    metadata = {name: pod["metadata"][name] for name in ("name", "namespace", "labels", "annotations")}
-    return {"metadata": metadata, "spec": {**pod["spec"], "serviceAccountName": "default", "serviceAccount": "default"}}
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def test_j4_a_daemon_that_does_not_know_the_profiles_yet_removes_nothing(world: 
     world.until(world.running("user"))
     before = world.profile_files("app")
 
-    hands.suffer(Rule(Verdict.REFUSE, what="List", who="spod-", one_in=1))
+    hands.suffer(Rule(Verdict.REFUSE, what="List", who="spod-", on="SeccompProfile", one_in=1))
     hands.kill("daemon")
 
     world.stays(world.on_nodes("app", *hands.nodes()), for_s=60)

@@ -17,7 +17,7 @@ from spo.model.resource import DAEMONSETS, EVENTS, LEASES, NODE_STATUSES, NODES,
 from spo.model.seccomp import SeccompProfile
 from spo.model.spod import NAME as SPOD
 from spo.model.spod import SecurityProfilesOperatorDaemon
-from spo.reconcile import leader, node_profile, profile, spod
+from spo.reconcile import leader, node_profile, own_profile, profile, spod
 from spo.reconcile.settings import Settings
 
 FAILURES_OF_DAEMON_SET = f"involvedObject.kind={DAEMONSETS.kind},involvedObject.name={SPOD},reason=FailedCreate"
@@ -48,7 +48,11 @@ def daemon(settings: Settings) -> Role:
             PODS.kind: _profiles_of_pod,
             "File": _profile_of_file,
         },
-        decisions={SECCOMP_PROFILES.kind: partial(node_profile.decide, settings=settings)},
+        decisions={
+            SECCOMP_PROFILES.kind: partial(node_profile.decide, settings=settings),
+            own_profile.KEY.kind: own_profile.decide,
+        },
+        duties=(own_profile.KEY,),
         reads_files=True,
     )
 
@@ -141,8 +145,9 @@ def _profiles_of_pod(view: View, change: Change) -> Iterator[Key]:
         yield from _profile_named_by(file)
 
 
-def _profile_of_file(view: View, change: Change) -> Iterator[Key]:
-    return _profile_named_by(change.key.name)
+def _profile_of_file(view: View, change: Change) -> Iterable[Key]:
+    """An object's; or our own, which is none."""
+    return (change.key,) if change.key == own_profile.KEY else _profile_named_by(change.key.name)
 
 
 def _profile_named_by(file: str) -> Iterator[Key]:

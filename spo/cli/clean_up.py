@@ -1,4 +1,4 @@
-"""Remove all that the operator's daemon wrote on this node. `spo uninstall` runs this in a pod on every node.
+"""Remove all that the operator wrote on this node. `spo uninstall` runs this in a pod on every node.
 
 Environment: KUBELET_DIR (the kubelet's own directory).
 """
@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-OURS = "seccomp/operator"  # below the kubelet's directory; all in it is the daemon's
+from spo.model.seccomp import profiles_directory
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def remove(kubelet_dir: Path) -> int:
     """Remove our directory; a symlink in its place is not followed. Gives the number of files. Raises OSError."""
-    directory = kubelet_dir / OURS
+    directory = Path(profiles_directory(str(kubelet_dir)))  # all in it is ours
     if not directory.is_symlink() and not directory.exists():
         return 0
     count = sum(len(files) for _, _, files in os.walk(directory))

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from spo.intents import WriteFile
 from spo.loop import Loop
+from spo.model.loglines import as_text
+from spo.model.seccomp import profiles_directory
 from spo.observe.counters import Counters
 from spo.observe.observer import Observer
+from spo.ports import DiskError
+from spo.render.own_profile import DATA
 from spo.roles import ROLES, settings_from
 from spo.sim.door import Hearing, SimCluster
 from spo.sim.host import LuckyHost, SimHost
 from spo.sim.luck import Luck
+from spo.sim.node.disk import Refused
 from spo.sim.node.program import Exited, Launch
 from spo.sim.timeline import Timeline
-
-PROFILES_DIRECTORY = "seccomp/operator"  # below the kubelet's
 
 
 class OurBug(AssertionError):
@@ -57,13 +61,14 @@ class SimProcess:
             hearing=hearing,
             traffic=self.counters.traffic,
         )
-        root = f"{settings.kubelet_dir}/{PROFILES_DIRECTORY}"
+        root = profiles_directory(settings.kubelet_dir)
         self._host = SimHost(launch.disk, root, launch.timeline, launch.wake) if role.reads_files else None
         self._skew_s = skew_s
         self._left = False
 
         def keep(line: dict[str, Any]) -> None:
             log.append({"at": launch.timeline.now, "pod": launch.pod, **line})
+            launch.say(as_text(launch.timeline.now, line))
 
         observer = Observer(f"spo-{role.name}", settings.node or launch.node, keep, self.counters, _raise)
         disk = LuckyHost(self._host, luck, launch.pod) if self._host is not None else None
@@ -90,12 +95,47 @@ class SimCleanUp:
 
     def __init__(self, launch: Launch) -> None:
         self._disk = launch.disk
-        self._root = f"{launch.environment['KUBELET_DIR']}/{PROFILES_DIRECTORY}"
+        self._root = profiles_directory(launch.environment["KUBELET_DIR"])
 
     def tick(self) -> float | None:
         for path, _ in list(self._disk.below(self._root)):
             self._disk.remove(path)
         raise Exited
+
+
+class SimLayProfile:
+    """`spo lay-profile` in a simulated pod: puts our own profile on the disk, and ends."""
+
+    def __init__(self, launch: Launch, luck: Luck) -> None:
+        root = profiles_directory(launch.environment["KUBELET_DIR"])
+        self._name = launch.arguments[1].removeprefix("--as=")
+        self._path = f"{root}/{self._name}"
+        self._disk = launch.disk
+        self._host = SimHost(launch.disk, root, launch.timeline)
+        self._door = LuckyHost(self._host, luck, launch.pod)
+        self._say = launch.say
+
+    def tick(self) -> float | None:
+        try:
+            if self._stands_there():
+                self._say(f"{self._path} stands there")
+            else:
+                self._door.carry_out(WriteFile(self._name, DATA))
+                self._say(f"wrote {self._path}")
+        except DiskError as error:
+            self._say(f"spo lay-profile: {error}")
+            raise Exited(1) from error
+        raise Exited
+
+    def stop(self) -> None:
+        """The container is gone, by whatever way."""
+        self._host.close()
+
+    def _stands_there(self) -> bool:
+        try:
+            return self._disk.read(self._path) == DATA
+        except Refused:
+            return False
 
 
 def _raise(message: str) -> None:

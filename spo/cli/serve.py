@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from spo.loop import Loop
+from spo.model.seccomp import profiles_directory
 from spo.observe.counters import Counters
 from spo.observe.observer import Observer
 from spo.render.health import PORT
@@ -73,7 +74,7 @@ def _work(role_name: str, transport: Transport, runner: Runner, log: Log, counte
         log({"level": "error", "message": f"this is a bug of the operator, please report it: {text}"})
 
     cluster = RealCluster(transport, f"spo-{role_name}", runner.wake, trouble, counters.traffic)
-    host = RealHost(f"{settings.kubelet_dir}/seccomp/operator", clock) if role.reads_files else None
+    host = RealHost(profiles_directory(settings.kubelet_dir), clock) if role.reads_files else None
     loop = Loop(
         role, cluster, host, clock, Observer(f"spo-{role_name}", settings.node or settings.identity, log, counters, bug)
     )

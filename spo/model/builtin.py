@@ -25,10 +25,11 @@ class KeepMeta(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False
 
 
 class KeepCondition(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
-    """A condition's type and status, without its story."""
+    """A condition: its type and status, and its story in a sentence."""
 
     type: str = ""
     status: str = ""
+    message: str = ""
 
 
 class SeccompUse(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
@@ -130,11 +131,12 @@ class ContainerStatus(Struct, frozen=True, rename="camel", omit_defaults=True, g
 
 
 class SpodPodStatus(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A daemon pod's status: phase, conditions, containers."""
+    """A daemon pod's status: phase, conditions, containers of both sorts."""
 
     phase: str = ""
     conditions: tuple[KeepCondition, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
+    init_container_statuses: tuple[ContainerStatus, ...] = ()
 
 
 class SpodPod(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -151,8 +153,11 @@ class SpodPod(Struct, frozen=True, rename="camel", omit_defaults=True):
 
     @property
     def waits_for(self) -> str:
-        """Why its containers do not start, with their image; empty if none of them waits in vain."""
-        for status in self.status.container_statuses:
+        """Why no node takes it, or why its containers do not start, with their image; empty if it waits for nothing."""
+        for condition in self.status.conditions:
+            if condition.type == "PodScheduled" and condition.status == "False":
+                return f"Unschedulable: {condition.message}"
+        for status in (*self.status.init_container_statuses, *self.status.container_statuses):
             waiting = status.state.waiting
             if waiting is not None and waiting.reason not in ("", "ContainerCreating", "PodInitializing"):
                 return f"{waiting.reason} (image {status.image})"

@@ -216,6 +216,11 @@ class SeccompProfile(Struct, frozen=True, rename="camel", omit_defaults=True):
         return replace(self, status=status)
 
 
+def profiles_directory(kubelet_dir: str) -> str:
+    """The operator's directory on a node, below which all its profiles stand."""
+    return posixpath.join(kubelet_dir, "seccomp", LOCALHOST_ROOT)
+
+
 def file_from_localhost(localhost_profile: str) -> str | None:
     """The file below our directory that a pod's `localhostProfile` names; None if it is not one of ours.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -17,7 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from spo.model.times import micro_stamp
+from spo.model.loglines import as_text
 from spo.ports import Process
 
 LONGEST_WAIT_S = 1.0  # between two breaths; the disk is looked at on time, however quiet the cluster is
@@ -55,7 +54,7 @@ def log_to(stream: Any = sys.stdout) -> Log:
     lock = threading.Lock()
 
     def log(line: dict[str, Any]) -> None:
-        text = json.dumps({"time": micro_stamp(time.time()), **line}, ensure_ascii=False)
+        text = as_text(time.time(), line)
         with lock:
             print(text, file=stream, flush=True)
 

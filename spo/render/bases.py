@@ -28,6 +28,11 @@ class Base(Struct, frozen=True):
     remarks: str
 
     @property
+    def calls(self) -> tuple[str, ...]:
+        """All that the profile lets through, sorted."""
+        return tuple(sorted({*self.measured.split(), *self.extras.split()}))
+
+    @property
     def indispensable(self) -> tuple[str, ...]:
         """Each of these keeps containers from starting when it alone is left out (tests/kernel shows it)."""
         spared = self.spared.split()
@@ -65,8 +70,7 @@ BASES = (RUNC, CRUN)
 
 def profile_of(base: Base, namespace: str) -> SeccompProfile:
     """The SeccompProfile of a base, in the operator's namespace."""
-    names = tuple(sorted({*base.measured.split(), *base.extras.split()}))
-    spec = SeccompProfileSpec("SCMP_ACT_ERRNO", syscalls=(Syscall(names, "SCMP_ACT_ALLOW"),))
+    spec = SeccompProfileSpec("SCMP_ACT_ERRNO", syscalls=(Syscall(base.calls, "SCMP_ACT_ALLOW"),))
     file = render(Resolved(SeccompProfile(spec), spec.syscalls))
     annotations = {
         labels.MEASURED_ON: base.measured_on,

@@ -15,11 +15,11 @@ from spo.model.resource import DAEMONSETS, SPODS
 from spo.model.scheduling import ResourceRequirements, Toleration
 from spo.model.spod import NAME, PRIORITY_CLASS, SecurityProfilesOperatorDaemon, SpodSpec
 from spo.render.health import health
+from spo.render.own_profile import SELINUX_TYPE, confinement, layer, mount, volume
 
 CONTAINER = "security-profiles-operator"
 SERVICE_ACCOUNT = "spod"
 POD_LABELS = {**labels.APP_LABELS, "name": NAME}
-VOLUME = "host-operator-volume"
 
 # Where the daemons run although the node says no (reference-behaviour 2.2, step 4).
 TOLERATIONS = (
@@ -40,11 +40,6 @@ class Settings(Struct, frozen=True):
     image: str
     pull_policy: str = "IfNotPresent"
     kubelet_dir: str = "/var/lib/kubelet"
-
-    @property
-    def profile_root(self) -> str:
-        """The daemon's directory on each node."""
-        return f"{self.kubelet_dir.rstrip('/')}/seccomp/operator"
 
 
 def daemonset(spod: SecurityProfilesOperatorDaemon, settings: Settings) -> dict[str, Any]:
@@ -82,15 +77,15 @@ def _metadata(spod: SecurityProfilesOperatorDaemon, settings: Settings) -> dict[
 
 def _pod(spec: SpodSpec, settings: Settings) -> dict[str, Any]:
     tolerations = TOLERATIONS if spec.tolerations is None else spec.tolerations
+    selinux_type = spec.selinux_type_tag or SELINUX_TYPE
     pod: dict[str, Any] = {
         "serviceAccountName": SERVICE_ACCOUNT,
         "priorityClassName": spec.priority_class_name or PRIORITY_CLASS,
         "nodeSelector": {"kubernetes.io/os": "linux"},
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [_container(spec, settings)],
-        "volumes": [
-            {"name": VOLUME, "hostPath": {"path": settings.profile_root, "type": "DirectoryOrCreate"}},
-        ],
+        "initContainers": [layer(settings.image, settings.pull_policy, settings.kubelet_dir, selinux_type)],
+        "containers": [_container(spec, settings, selinux_type)],
+        "volumes": [volume(settings.kubelet_dir)],
     }
     for name, value in (
         ("tolerations", tolerations),
@@ -102,7 +97,7 @@ def _pod(spec: SpodSpec, settings: Settings) -> dict[str, Any]:
     return pod
 
 
-def _container(spec: SpodSpec, settings: Settings) -> dict[str, Any]:
+def _container(spec: SpodSpec, settings: Settings, selinux_type: str) -> dict[str, Any]:
     return {
         "name": CONTAINER,
         "image": settings.image,
@@ -118,16 +113,17 @@ def _container(spec: SpodSpec, settings: Settings) -> dict[str, Any]:
         **health(),
         "resources": _resources(spec.daemon_resource_requirements or RESOURCES),
         # The kubelet makes the volume's directory, for root. So the daemon is root, without any capability: enough to
-        # write there and nowhere else, and no init container has to change owners (the reference's non-root-enabler).
+        # write there and nowhere else, and nobody has to change owners (as the reference's init container does).
         "securityContext": {
             "runAsUser": 0,
             "runAsGroup": 0,
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
-            "seLinuxOptions": {"type": spec.selinux_type_tag or "spc_t"},
+            "seLinuxOptions": {"type": selinux_type},
+            "seccompProfile": confinement(),
         },
-        "volumeMounts": [{"name": VOLUME, "mountPath": settings.profile_root}],
+        "volumeMounts": [mount(settings.kubelet_dir)],
     }
 
 

@@ -16,10 +16,12 @@ def health() -> dict[str, Any]:
     return {
         "ports": [{"name": "health", "containerPort": PORT}],
         "livenessProbe": {"httpGet": {"path": "/livez", "port": "health"}, "periodSeconds": 10, "failureThreshold": 3},
-        # Asked at once, a starting Python would say no: a warning on every pod, and five seconds until the next look.
+        # Asked at once, a starting Python would say no: a warning on every pod. Asked seldom (and a kubelet counts from
+        # before the container starts), a daemon that is ready would not be known to be: a roll-out would last longer.
         "readinessProbe": {
             "httpGet": {"path": "/readyz", "port": "health"},
             "initialDelaySeconds": 2,
-            "periodSeconds": 5,
+            "periodSeconds": 1,
+            "failureThreshold": 15,
         },
     }

@@ -10,6 +10,7 @@ from spo.model.manifest import plain, to_manifest
 from spo.model.scheduling import ResourceRequirements
 from spo.render.bases import shipped
 from spo.render.health import health
+from spo.render.own_profile import SELINUX_TYPE, confinement, layer, volume
 from spo.render.rbac import MANAGER, rbac
 
 VERSION = "0.1.0"
@@ -69,6 +70,9 @@ def manager(namespace: str, image: str) -> dict[str, Any]:
                     "serviceAccountName": MANAGER,
                     "nodeSelector": dict(NODE_SELECTOR),
                     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+                    "volumes": [volume(KUBELET_DIR)],
+                    # All that it has to do with the node: the manager itself mounts nothing of it.
+                    "initContainers": [layer(image, PULL_POLICY, KUBELET_DIR, SELINUX_TYPE)],
                     "containers": [_container(image)],
                 },
             },
@@ -100,5 +104,6 @@ def _container(image: str) -> dict[str, Any]:
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": confinement(),
         },
     }

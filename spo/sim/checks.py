@@ -14,7 +14,7 @@ from spo.model.builtin import PodUse
 from spo.model.manifest import from_manifest
 from spo.model.node_status import name_of
 from spo.model.resource import GROUP, LEASES, NODE_STATUSES, PODS, SECCOMP_PROFILES
-from spo.model.seccomp import SeccompProfile, file_from_localhost
+from spo.model.seccomp import LOCALHOST_ROOT, SeccompProfile, file_from_localhost
 from spo.sim.api.authn import User
 from spo.sim.api.http import Request, Response
 from spo.sim.cluster import SimulatedCluster
@@ -110,7 +110,7 @@ class Checks:
         file = change.path.removeprefix(ROOT + "/")
         if change.data is None:
             self._nobody_uses(node, file)
-        else:
+        elif not _is_own(file):
             self._somebody_will_remove(node, file)
 
     def _somebody_will_remove(self, node: Node, file: str) -> None:
@@ -132,7 +132,7 @@ class Checks:
             if record is None or pod.is_finished:
                 continue
             use = from_manifest(record.object(), PodUse)
-            if any(file_from_localhost(name) == file for name in use.localhost_profiles):
+            if f"{LOCALHOST_ROOT}/{file}" in use.localhost_profiles:
                 raise Violation(f"{node.name}: {file} was removed while pod {pod.key.namespace}/{pod.key.name} uses it")
 
     def _request(self, request: Request, user: User, response: Response) -> None:
@@ -156,7 +156,12 @@ class Checks:
 
     def finally_(self) -> list[str]:
         """What is wrong with a world at rest; empty if nothing."""
-        return [*self._held_for_ever(), *self._files_without_profile(), *self._untrue_statuses()]
+        return [
+            *self._held_for_ever(),
+            *self._files_without_profile(),
+            *self._untrue_statuses(),
+            *self._own_pods_without_file(),
+        ]
 
     def _held_for_ever(self) -> Iterator[str]:
         for resource in (PROFILES, STATUSES):
@@ -185,6 +190,8 @@ class Checks:
                 continue
             for path, _ in node.disk.below(ROOT):
                 namespace, _, file = path.removeprefix(ROOT + "/").partition("/")
+                if _is_own(namespace):
+                    continue
                 name = file.removesuffix(".json")
                 if self._cluster.store.get(StoreKey(PROFILES, namespace, name)) is None:
                     yield f"{node.name}: {path} belongs to no profile"
@@ -196,6 +203,24 @@ class Checks:
                 form = status["metadata"].get("annotations", {}).get(labels.FORM)
                 if _hash(node, path) != form:
                     yield f"{status['metadata']['name']} says Installed, but {node.name} has other bytes at {path}"
+
+    def _own_pods_without_file(self) -> Iterator[str]:
+        """Whatever became of the profile of the operator's own pods: each daemon has put it back on its node."""
+        for node in self._cluster.nodes.values():
+            if not node.lives or not _has_daemon(self._cluster, node):
+                continue
+            for pod in self._cluster.world.pods.on(node.name):
+                record = self._cluster.store.get(pod.key)
+                if record is None or pod.key.namespace != self._namespace:
+                    continue
+                for name in from_manifest(record.object(), PodUse).localhost_profiles:
+                    if _hash(node, f"{ROOT.removesuffix(LOCALHOST_ROOT)}{name}") is None:
+                        yield f"{node.name}: {name} is not there, without which {pod.key.name} does not start again"
+
+
+def _is_own(file: str) -> bool:
+    """Is it the profile of the operator's own containers? It belongs to no object, and stands above the others."""
+    return "/" not in file and file.startswith(f"{labels.APP}-")
 
 
 def _is_held(status: Object) -> bool:

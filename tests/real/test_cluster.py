@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from freezegun import freeze_time
 
+from spo.events import Deaf
 from spo.interest import Interest
 from spo.real import cluster
 from spo.real.cluster import Pace, RealCluster
@@ -79,4 +80,4 @@ def test_trouble_is_told_each_time_and_the_pauses_grow(face: Face) -> None:
 
     assert 4 <= len(face.troubles) <= 9
     assert face.troubles[0] == "/api/v1/namespaces/here/configmaps: configmaps is forbidden"
-    assert not list(door.take())
+    assert list(door.take()) == [Deaf(CONFIGMAPS.kind)]  # once

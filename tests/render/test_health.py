@@ -43,8 +43,9 @@ def test_a_process_is_given_up_after_half_a_minute() -> None:
 def test_our_own_pods_are_confined_from_their_first_start_on(role: str) -> None:
     pod = pod_of(role)
     (container,) = pod["containers"]
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}  # of whatever names none of its own
     security = container["securityContext"]
+    assert security["seccompProfile"]["type"] == "Localhost"
     assert security["readOnlyRootFilesystem"] is True
     assert security["allowPrivilegeEscalation"] is False
     assert security["capabilities"] == {"drop": ["ALL"]}
