@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from scenarios import typed
 from scenarios.states import SETTLES_S_MAX, Recorder, States, is_settled
 from spo.cli.paint import Paint, timeline_text
 from spo.cli.timeline import lines
@@ -17,8 +18,8 @@ from spo.render.install import NAMESPACE
 from spo.sim.api.status import ApiError
 from spo.sim.checks import PROFILES, ROOT, Checks
 from spo.sim.luck import Rule, Verdict
+from spo.sim.node.backoff import BACK_OFF_S_MAX
 from spo.sim.node.disk import Fault
-from spo.sim.node.kubelet import BACK_OFF_S_MAX
 from spo.sim.store import Change
 
 Manifest = dict[str, Any]
@@ -44,6 +45,8 @@ class Hands(Protocol):
     def create_with_warnings(self, manifest: Manifest, validation: str) -> list[str]: ...
     def patch(self, kind: str, namespace: str, name: str, patch: Manifest) -> Manifest: ...
     def delete(self, kind: str, namespace: str, name: str) -> None: ...
+    def types(self, block: str, given: str) -> None: ...
+    def visit(self, namespace: str) -> None: ...
     def until(self, check: Callable[[], bool], max_s: float) -> bool: ...
     def nodes(self) -> list[str]: ...
     def files(self, node: str) -> dict[str, bytes]: ...
@@ -75,6 +78,7 @@ class SimHands:
             self.checks.watch(node)
         self._you = self.cluster.client()
         self._recorder = Recorder()
+        self._visited: tuple[str, ...] = ()
         self.cluster.store.subscribe(self._record)
 
     # -- the API -----------------------------------------------------------------------------------------------------
@@ -105,6 +109,14 @@ class SimHands:
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         self._asked(lambda: self._you.delete(self._resource(kind), namespace, name))
+
+    def types(self, block: str, given: str) -> None:
+        """Do what this block of the documentation does; `given` is what it reads. Raises Refused."""
+        typed.by_hands(block, self, given)
+
+    def visit(self, namespace: str) -> None:
+        """What becomes of the profiles there belongs to the story's states, too."""
+        self._visited = (*self._visited, namespace)
 
     def _asked(self, ask: Callable[[], T]) -> T:
         try:
@@ -211,8 +223,12 @@ class SimHands:
 
     def states(self) -> States:
         """What its profiles went through, until nothing is under way."""
-        self.cluster.run_until(lambda: is_settled(self._recorder.of(self.namespace)), SETTLES_S_MAX)
-        return self._recorder.of(self.namespace)
+
+        def told() -> States:
+            return self._recorder.of(self.namespace, *self._visited)
+
+        self.cluster.run_until(lambda: is_settled(told()), SETTLES_S_MAX)
+        return told()
 
     def end(self) -> list[str]:
         """The world comes to rest; gives what is wrong with it then."""

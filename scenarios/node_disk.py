@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from scenarios.real_client import Client, Manifest
+from scenarios.real_client import Client, Manifest, is_ready
 from spo.model.resource import DAEMONSETS, NAMESPACES, PODS
 from spo.render.install import POD_SECURITY
 
@@ -86,7 +86,7 @@ class NodeDisk:
         self._pods = {
             pod["spec"]["nodeName"]: pod["metadata"]["name"]
             for pod in self._client.list(PODS, NAMESPACE)
-            if any(said == {**said, "type": "Ready", "status": "True"} for said in pod["status"].get("conditions", ()))
+            if is_ready(pod)
         }
         return 0 < count == len(self._pods)
 

@@ -10,6 +10,7 @@ import msgspec
 from spo.model.resource import (
     CRDS,
     DAEMONSETS,
+    DEPLOYMENTS,
     EVENTS,
     LEASES,
     NAMESPACES,
@@ -26,10 +27,10 @@ from spo.wire import JSON, MERGE_PATCH, Call, status_of
 Manifest = dict[str, Any]
 Query = tuple[tuple[str, str], ...]
 
-DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 PRIORITY_CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
+RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
 SERVED = (
-    *(NODES, NAMESPACES, PODS, EVENTS, LEASES, DAEMONSETS, DEPLOYMENTS, PRIORITY_CLASSES, CRDS),
+    *(NODES, NAMESPACES, PODS, EVENTS, LEASES, DAEMONSETS, DEPLOYMENTS, PRIORITY_CLASSES, RESOURCE_QUOTAS, CRDS),
     *(SECCOMP_PROFILES, NODE_STATUSES, SPODS),
 )
 RESOURCES = {resource.kind: resource for resource in SERVED}
@@ -44,6 +45,12 @@ class Failed(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+def is_ready(pod: Manifest) -> bool:
+    """Does it answer? One that has been told to go may be gone before its object is."""
+    ready = [each["status"] for each in pod["status"].get("conditions", ()) if each["type"] == "Ready"]
+    return ready == ["True"] and "deletionTimestamp" not in pod["metadata"]
 
 
 class Client:

@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import yaml
+
+from scenarios import typed
 from scenarios.hands import Manifest, Refused
 from scenarios.node_disk import NodeDisk
-from scenarios.real_client import DEPLOYMENTS, RESOURCES, Client, Failed
+from scenarios.real_client import RESOURCES, Client, Failed, is_ready
 from scenarios.states import GONE, NEW, SETTLES_S_MAX, Recorder, States, is_settled
 from spo.model.labels import APP
-from spo.model.resource import LEASES, NAMESPACES, NODE_STATUSES, PODS, SECCOMP_PROFILES, SPODS
+from spo.model.resource import DEPLOYMENTS, LEASES, NAMESPACES, NODE_STATUSES, PODS, SECCOMP_PROFILES, SPODS
 from spo.observe.counters import PREFIX
 from spo.real.transport import Transport
 from spo.reconcile.leader import LOCK
@@ -78,9 +81,11 @@ class Reality:
         found = {}
         for pod in self.client.list(PODS, self.operator_namespace, f"app={APP}"):
             name = pod["metadata"]["name"]
+            if not is_ready(pod):  # the API server would wait half a minute for one that has ended
+                continue
             try:
                 text = self.client.through(self.operator_namespace, name, PORT, "metrics").decode()
-            except Failed:  # it starts, or ends
+            except Failed:  # it ends
                 continue
             for line in text.splitlines():
                 what, _, value = line.rpartition(" ")
@@ -119,6 +124,7 @@ class RealHands:
         self._manager = reality.manager()["spec"]
         self._counted = reality.metrics()
         self._killed = False
+        self._visited: tuple[str, ...] = ()  # namespaces that are not the story's own, and that it tells of
         self._elsewhere: list[Manifest] = []  # what was made outside the story's namespace
 
     # -- the API -----------------------------------------------------------------------------------------------------
@@ -144,6 +150,14 @@ class RealHands:
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         _asked(lambda: self._client.delete(RESOURCES[kind], namespace, name))
+
+    def types(self, block: str, given: str) -> None:
+        self._elsewhere += yaml.safe_load_all(given)
+        if wrong := typed.by_shell(block, self.operator_namespace, given):
+            raise Refused(wrong)
+
+    def visit(self, namespace: str) -> None:
+        self._visited = (*self._visited, namespace)
 
     # -- time --------------------------------------------------------------------------------------------------------
 
@@ -199,17 +213,23 @@ class RealHands:
 
     def states(self) -> States:
         """What its profiles went through; waits until nothing is under way, and until the watch has brought all."""
-        recorder = self._reality.recorder
-        wait(lambda: is_settled(recorder.of(self.namespace)), SETTLES_S_MAX)
-        now = {each["metadata"]["name"]: each for each in self._client.list(SECCOMP_PROFILES, self.namespace)}
+
+        def told() -> States:
+            return self._reality.recorder.of(self.namespace, *self._visited)
+
+        wait(lambda: is_settled(told()), SETTLES_S_MAX)
+        places = {self.namespace: "", **{namespace: f"{namespace}/" for namespace in self._visited}}
+        there = {
+            prefix + each["metadata"]["name"]: each.get("status", {}).get("status") or NEW
+            for namespace, prefix in places.items()
+            for each in self._client.list(SECCOMP_PROFILES, namespace)
+        }
 
         def is_told() -> bool:
-            last = {name: states[-1] for name, states in recorder.of(self.namespace).items()}
-            there = {name: each.get("status", {}).get("status") or NEW for name, each in now.items()}
-            return {name: state for name, state in last.items() if state != GONE} == there
+            return {name: states[-1] for name, states in told().items() if states[-1] != GONE} == there
 
         wait(is_told, TOLD_S_MAX)
-        return recorder.of(self.namespace)
+        return told()
 
     def end(self) -> list[str]:
         """Put back what the story changed, and remove what it made. Gives what the operator left behind."""
@@ -274,10 +294,7 @@ class RealHands:
     def _all_ready(self) -> bool:
         pods = self._client.list(PODS, self.operator_namespace, f"app={APP}")
         managers = self._client.list(DEPLOYMENTS, self.operator_namespace, f"app={APP}")[0]["spec"]["replicas"]
-        ready = [
-            said["status"] for pod in pods for said in pod["status"].get("conditions", ()) if said["type"] == "Ready"
-        ]
-        return ready.count("True") == len(pods) == managers + len(self.nodes())
+        return all(map(is_ready, pods)) and len(pods) == managers + len(self.nodes())
 
 
 def undoing(before: Manifest, now: Manifest) -> Manifest:

@@ -46,8 +46,15 @@ class Recorder:
         if not told or told[-1] != state:
             told.append(state)
 
-    def of(self, namespace: str) -> States:
-        return {name: list(states) for name, states in sorted(self._by_namespace.get(namespace, {}).items())}
+    def of(self, namespace: str, *visited: str) -> States:
+        """Of the story's own namespace by name alone; of those it visits as `namespace/name`."""
+        own = () if namespace in visited else (("", namespace),)
+        every = (*own, *((f"{other}/", other) for other in visited))
+        return {
+            prefix + name: list(states)
+            for prefix, place in every
+            for name, states in sorted(self._by_namespace.get(place, {}).items())
+        }
 
 
 def write(file: Path, told: Mapping[str, States]) -> None:

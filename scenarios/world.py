@@ -40,6 +40,11 @@ class World:
         """The same world, seen from the operator's own namespace."""
         return World(self.hands, self.operator_namespace)
 
+    def at(self, namespace: str) -> World:
+        """The same world, seen from a namespace that a block of the documentation names."""
+        self.hands.visit(namespace)
+        return World(self.hands, namespace)
+
     def file(self, name: str) -> str:
         """The profile's file, below the operator's directory on each node."""
         return f"{self.namespace}/{name}.json"
@@ -51,6 +56,10 @@ class World:
         for manifest in manifests:
             metadata = {"namespace": self.namespace, **manifest["metadata"]}
             self.hands.create({**manifest, "metadata": metadata})
+
+    def types(self, block: str, given: str = "") -> None:
+        """Type a block of the documentation as it stands; `given` is what it reads. Raises Refused."""
+        self.hands.types(block, given)
 
     def edit(self, kind: str, name: str, **spec: Any) -> None:
         """Merge-patch an object's spec."""
@@ -206,6 +215,16 @@ class World:
 
         return Hope(f"profile {name} allows {', '.join(syscalls)}", why_not)
 
+    def daemons_ask(self, wanted: Callable[[Manifest], bool]) -> Hope:
+        """The daemons' pod spec is as wanted, whether or not it is rolled out."""
+
+        def why_not() -> str:
+            found = self.hands.get("DaemonSet", self.operator_namespace, "spod")
+            asks = found is not None and wanted(found["spec"]["template"]["spec"])
+            return "" if asks else "the daemon set does not ask for it"
+
+        return Hope("the daemons are asked for as wanted", why_not)
+
     def rolled_out(self, wanted: Callable[[Manifest], bool]) -> Hope:
         """The daemons' pod spec is as wanted, and a daemon of it is ready on every node."""
 
@@ -219,6 +238,25 @@ class World:
             return "" if fresh and ready else json.dumps(status)
 
         return Hope("the daemons are rolled out as wanted", why_not)
+
+    def counted(self, quota: str) -> Hope:
+        """The quota is in force: the cluster has counted what there is."""
+
+        def why_not() -> str:
+            found = self.get("ResourceQuota", quota)
+            return "" if found is not None and found.get("status", {}).get("used") else json.dumps(found)
+
+        return Hope(f"quota {quota} is counted", why_not)
+
+    def spod_is_heard(self) -> Hope:
+        """What spod says of itself is about its present form."""
+
+        def why_not() -> str:
+            spod = self.spod()
+            said = [each.get("observedGeneration") for each in spod.get("status", {}).get("conditions", ())]
+            return "" if said and set(said) == {spod["metadata"]["generation"]} else json.dumps(spod.get("status"))
+
+        return Hope("the operator has seen spod", why_not)
 
     def spod_says(self, state: str, word: str) -> Hope:
         """spod is in this state, and its condition Ready names the word."""
@@ -240,14 +278,15 @@ class World:
 
         return Hope(f"the file of {name} on {node} is as it should be", why_not)
 
-    def spod_remarks(self, reason: str) -> Hope:
-        """spod's condition on its settings has this reason."""
+    def spod_remarks(self, reason: str, word: str = "") -> Hope:
+        """spod's condition on its settings has this reason, and names the word."""
 
         def why_not() -> str:
             found = self.condition(self.spod(), "SettingsInEffect")
-            return "" if found.get("reason") == reason else json.dumps(found)
+            good = found.get("reason") == reason and word in found["message"]
+            return "" if good else json.dumps(found)
 
-        return Hope(f"spod remarks {reason} on its settings", why_not)
+        return Hope(f"spod remarks {reason} {word}".rstrip(), why_not)
 
     def told(self, name: str, reason: str, kind: str = "SeccompProfile") -> Hope:
         """There is a Kubernetes Event with this reason on the object."""

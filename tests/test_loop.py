@@ -7,11 +7,11 @@ import pytest
 
 from spo.cache import View
 from spo.events import Event, Key, Listed, Seen
-from spo.intents import NOTHING, About, ClusterIntent, Delete, Plan, Tell
+from spo.intents import NOTHING, About, Apply, ClusterIntent, Delete, Plan, Tell
 from spo.interest import Interest
 from spo.loop import ADMIN_DELAY_S, Loop, Role
 from spo.model.builtin import KeepMeta, NodeKeep
-from spo.model.resource import NODES, SECCOMP_PROFILES
+from spo.model.resource import DAEMONSETS, EVENTS, NODES, SECCOMP_PROFILES, SPODS
 from spo.observe.counters import Counters
 from spo.observe.observer import Observer
 from spo.ports import Conflict, Forbidden, Invalid, Unavailable, WorldError
@@ -154,6 +154,19 @@ def test_a_conflict_is_not_worth_a_word_and_what_can_only_be_our_bug_is_told(wor
     world.cluster.failures = [Invalid("spec.foo: unknown")]
     world.loop.tick()
     assert "spec.foo" in world.bugs[0]
+
+
+def test_a_daemon_set_that_the_server_refuses_is_told_on_spod_in_its_words(world: World) -> None:
+    about = About(SPODS, "operators", "spod", "uid")
+    world.plan = Plan((Apply(DAEMONSETS, "operators", "spod", {}),), about=about)
+    world.cluster.failures = [Invalid("spec.template.spec.hostPID: must be something else")]
+    world.loop.tick()
+
+    event = world.cluster.asked[-1]
+    assert isinstance(event, Apply) and event.resource == EVENTS
+    assert event.manifest["involvedObject"]["name"] == "spod"
+    assert event.manifest["reason"] == "CannotCreateSPOD"
+    assert "hostPID: must be something else" in event.manifest["message"]
 
 
 def test_an_event_that_cannot_be_written_in_a_dying_namespace_stops_nothing(world: World) -> None:

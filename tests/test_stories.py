@@ -94,6 +94,8 @@ def test_a_recorder_keeps_changes_of_state_by_profile() -> None:
     recorder.seen({"metadata": {**metadata, "namespace": "there"}})
 
     assert recorder.of("here") == {"p": ["new", "Pending", "Installed", "gone"]}
+    assert recorder.of("here", "there") == {"p": ["new", "Pending", "Installed", "gone"], "there/p": ["new"]}
+    assert recorder.of("there", "there") == {"there/p": ["new"]}  # whichever of its own the world gave the story
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

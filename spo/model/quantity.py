@@ -7,10 +7,35 @@ from __future__ import annotations
 
 import re
 
+from msgspec import Struct
+
 PARTS = re.compile(r"\+?([0-9]*)(?:\.([0-9]*))?(?:([KMGTPE]i)|([numkMGTPE])|[eE]([+-]?[0-9]+))?")
 BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
 NANO = 10**9
+
+
+class Amount(Struct, frozen=True):
+    """How much, and the family of units it is written in: `binary`, `decimal` or `exponent`."""
+
+    nanos: int
+    family: str = "decimal"
+
+    def __str__(self) -> str:
+        """With the largest unit that leaves no fraction."""
+        if self.family == "binary" and self.nanos >= 1024 * NANO:
+            return _with_suffix(-(-self.nanos // NANO), 1024, BINARY)
+        if self.family == "exponent":
+            return _with_exponent(self.nanos)
+        return _with_suffix(self.nanos, 1000, DECIMAL) if self.nanos else "0"
+
+    def plus(self, more: Amount) -> Amount:
+        """The sum, in the family of what was there before."""
+        return Amount(self.nanos + more.nanos, self.family if self.nanos else more.family)
+
+    def minus(self, less: Amount) -> Amount:
+        """What is left; never less than nothing."""
+        return Amount(max(self.nanos - less.nanos, 0), self.family)
 
 
 def canonical(quantity: int | str) -> str:
@@ -18,23 +43,31 @@ def canonical(quantity: int | str) -> str:
 
     The unit stays in its family (binary, decimal, exponent). What is no quantity is given back as it is.
     """
-    text = str(quantity)
-    parts = PARTS.fullmatch(text)
+    found = amount(quantity)
+    return str(quantity) if found is None else str(found)
+
+
+def amount(quantity: int | float | str) -> Amount | None:
+    """Read a quantity: nothing finer than a nano is kept, and what there is of it counts as one. None: it is no
+    quantity, or so large that nobody means it.
+    """
+    parts = PARTS.fullmatch(str(quantity))
     if parts is None or not (parts[1] or parts[2]):
-        return text
+        return None
     whole, fraction, binary, decimal, exponent = parts.groups()
     scale = 1024 ** BINARY.index(binary) * NANO if binary else 10 ** (3 * DECIMAL.index(decimal or ""))
     power = int(exponent or 0)
     if abs(power) > 18:
-        return text
+        return None
     numerator = int((whole or "") + (fraction or "")) * scale * 10 ** max(power, 0)
-    # Nothing finer than a nano is kept; what there is of it counts as one.
-    nanos = -(-numerator // 10 ** (len(fraction or "") + max(-power, 0)))
-    if binary and nanos >= 1024 * NANO:
-        return _with_suffix(-(-nanos // NANO), 1024, BINARY)
-    if exponent is not None:
-        return _with_exponent(nanos)
-    return _with_suffix(nanos, 1000, DECIMAL) if nanos else "0"
+    found = -(-numerator // 10 ** (len(fraction or "") + max(-power, 0)))
+    return Amount(found, "binary" if binary else "decimal" if exponent is None else "exponent")
+
+
+def nanos(quantity: int | str) -> int | None:
+    """The amount in thousand-millionths; None as above."""
+    found = amount(quantity)
+    return None if found is None else found.nanos
 
 
 def _with_suffix(amount: int, step: int, suffixes: tuple[str, ...]) -> str:

@@ -20,7 +20,13 @@ class LabelRequirement(Struct, frozen=True, rename="camel", omit_defaults=True):
     """One demand on a label."""
 
     key: str
-    operator: Annotated[str, rule("In, NotIn, Exists, DoesNotExist; for nodes also Gt, Lt.")]
+    operator: Annotated[
+        str,
+        rule(
+            "In, NotIn, Exists, DoesNotExist; for nodes also Gt, Lt.",
+            enum=("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"),
+        ),
+    ]
     values: Annotated[tuple[str, ...], rule(list_type="atomic")] = ()
 
 
@@ -41,7 +47,9 @@ class NodeSelectorTerm(Struct, frozen=True, rename="camel", omit_defaults=True):
 class NodeSelector(Struct, frozen=True, rename="camel", omit_defaults=True):
     """Nodes that at least one term takes."""
 
-    node_selector_terms: Annotated[tuple[NodeSelectorTerm, ...], rule("The alternatives.", list_type="atomic")]
+    node_selector_terms: Annotated[
+        tuple[NodeSelectorTerm, ...], rule("The alternatives.", list_type="atomic", min_items=1)
+    ]
 
 
 class PreferredNodes(Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -16,6 +16,7 @@ from spo.model.seccomp import ACTIONS
 NAME = "spod"
 STATES = ("PENDING", "CREATING", "UPDATING", "RUNNING", "ERROR")
 PRIORITY_CLASS = "system-node-critical"
+CLASS_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"  # a DNS subdomain, as of most objects
 DELETE = "Delete"
 UNINSTALL = "Uninstall"
 
@@ -83,7 +84,10 @@ class SpodSpec(Struct, frozen=True, rename="camel", omit_defaults=True):
         ),
     ] = None
     affinity: Annotated[Affinity | None, rule("Where the daemons run.")] = None
-    priority_class_name: Annotated[str, rule("Priority class of the daemons.", default=PRIORITY_CLASS)] = PRIORITY_CLASS
+    priority_class_name: Annotated[
+        str,
+        rule("Priority class of the daemons.", default=PRIORITY_CLASS, pattern=f"^({CLASS_NAME})?$", max_length=253),
+    ] = PRIORITY_CLASS
     host_proc_volume_path: Annotated[
         str, rule("The node's /proc, where it is elsewhere (nested nodes).", pattern="^/proc(/.*)?$")
     ] = ""

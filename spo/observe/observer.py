@@ -11,7 +11,7 @@ from msgspec import Struct
 from spo.events import Key
 from spo.intents import Apply, ClusterIntent, Plan, RemoveFile, Tell, WriteFile
 from spo.model.reasons import REASONS
-from spo.model.resource import EVENTS
+from spo.model.resource import DAEMONSETS, EVENTS
 from spo.model.times import stamp
 from spo.observe.counters import Counters
 from spo.ports import Cluster, Conflict, DiskError, Invalid, WorldError
@@ -99,12 +99,12 @@ class Observer:
 
     def _note_failure(self, key: Key, plan: Plan, outcome: Failed, cluster: Cluster) -> None:
         intent, error = plan.intents[outcome.done], outcome.error
-        reason = REASON_OF.get(type(intent), "CannotUpdateNodeStatus")
+        reason = _reason_of(intent)
         self.counters.add("seccomp_profile_error_total", reason=reason)
         self._log({"level": "error", "key": str(key), "reason": reason, "message": f"{_in_words(intent)}: {error}"})
         if isinstance(error, Invalid) and self._on_bug:
             self._on_bug(f"{key}: {_in_words(intent)}: {error}")
-        if isinstance(error, DiskError) and plan.about is not None:
+        if isinstance(error, DiskError | Invalid) and plan.about is not None:
             message = f"{self._host}: {_in_words(intent)}: {error}. {REASONS[reason].remedy}"
             try:
                 self.tell(Tell(plan.about, reason, message), self._now, cluster)
@@ -137,6 +137,12 @@ class Observer:
             "reportingComponent": self._component,
             "reportingInstance": self._host,
         }
+
+
+def _reason_of(intent: ClusterIntent | WriteFile | RemoveFile | Tell) -> str:
+    if isinstance(intent, Apply) and intent.resource == DAEMONSETS:
+        return "CannotCreateSPOD"
+    return REASON_OF.get(type(intent), "CannotUpdateNodeStatus")
 
 
 def _in_words(intent: ClusterIntent | WriteFile | RemoveFile | Tell) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spo.cache import View
@@ -18,9 +19,12 @@ from spo.model.spod import NAME, SecurityProfilesOperatorDaemon, SpodStatus
 from spo.model.times import stamp
 from spo.reconcile.settings import Settings
 from spo.render import daemonset
+from spo.render.mistakes import mistakes
+from spo.render.remark import Remark
 from spo.render.spod import default_spod, misspelt, not_built, remarks
 
 IN_EFFECT = "SettingsInEffect"
+GENERATED = re.compile(rf'"{NAME}-[a-z0-9]{{5}}"')  # a name that no pod got: with each attempt another
 
 
 def decide(view: View, key: Key, settings: Settings) -> Plan:
@@ -33,17 +37,19 @@ def decide(view: View, key: Key, settings: Settings) -> Plan:
     if spod.metadata.deleting:
         return NOTHING  # the daemon set goes with it; a new default spod comes when it is gone
 
+    if wrong := mistakes(spod):
+        return _in_trouble(view, spod, "InvalidSetting", _listed(wrong))
+
     wanted = daemonset.daemonset(spod, _daemonset_settings(settings))
     live = view.one(DaemonSetKeep, key.namespace, NAME)
     intents: list[Intent] = []
     if live is None or not _is_as_wanted(live, wanted):
         intents.append(Apply(DAEMONSETS, key.namespace, NAME, wanted))
         state, reason = ("CREATING", "Creating") if live is None else ("UPDATING", "Updating")
+    elif trouble := _trouble(view, live):
+        return _in_trouble(view, spod, *trouble)
     elif live.rolled_out:
         state, reason = "RUNNING", "Available"
-    elif trouble := _trouble(view, live):
-        reason, message = trouble
-        return Plan(tuple(_show(view, spod, "ERROR", reason, f"{message}. {remedy(reason)}")), about=_about(spod))
     else:
         begun = spod.status.state in ("RUNNING", "UPDATING")
         state, reason = ("UPDATING", "Updating") if begun else ("CREATING", "Creating")
@@ -62,13 +68,30 @@ def _trouble(view: View, live: DaemonSetKeep) -> tuple[str, str] | None:
     status = live.status
     if status.observed_generation < live.metadata.generation:
         return None  # it has not tried yet
+    if not status.desired_number_scheduled:
+        return "NoNodeFits", "there is no node that the daemons may run on"
+    if live.rolled_out:
+        return None
     failures = view.all(EventKeep)
     if failures and status.current_number_scheduled < status.desired_number_scheduled:
-        return "CannotCreateSPOD", max(failures, key=lambda each: each.last_timestamp).message
+        latest = max(failures, key=lambda each: each.last_timestamp).message
+        return "CannotCreateSPOD", GENERATED.sub(f'"{NAME}-…"', latest)
     for pod in view.all(SpodPod):
         if pod.waits_for:
-            return "CannotStartSPOD", f"pod {pod.metadata.name} on {pod.spec.node_name}: {pod.waits_for}"
+            on = f" on {pod.spec.node_name}" if pod.spec.node_name else ""
+            return "CannotStartSPOD", f"pod {pod.metadata.name}{on}: {pod.waits_for}"
     return None
+
+
+def _in_trouble(view: View, spod: SecurityProfilesOperatorDaemon, reason: str, message: str) -> Plan:
+    """Say so, and ask for nothing: what runs is left as it is."""
+    return Plan(
+        tuple(_show(view, spod, "ERROR", reason, f"{message.rstrip('.')}. {remedy(reason)}")), about=_about(spod)
+    )
+
+
+def _listed(found: Iterable[Remark]) -> str:
+    return "; ".join(f"{each.field}: {each.message}" for each in found)
 
 
 def _daemonset_settings(settings: Settings) -> daemonset.Settings:
@@ -122,19 +145,22 @@ def _show(view: View, spod: SecurityProfilesOperatorDaemon, state: str, reason: 
     ]
     metadata = spod.metadata
     status = {"status": plain(SpodStatus(conditions, state))}
-    return [*warnings, Patch(SPODS, metadata.namespace, metadata.name, status, metadata.resource_version, "status")]
+    return [
+        *dict.fromkeys(warnings),
+        Patch(SPODS, metadata.namespace, metadata.name, status, metadata.resource_version, "status"),
+    ]
 
 
 def _settings_in_effect(spod: SecurityProfilesOperatorDaemon, now: str) -> Condition:
     generation = spod.metadata.generation
     for reason, found in (
+        ("InvalidSetting", mistakes(spod)),
         ("NotInThisRelease", not_built(spod)),
         ("EmptyList", remarks(spod)),
         ("UnknownOnList", misspelt(spod)),
     ):
         if found:
-            text = "; ".join(f"{each.field}: {each.message}" for each in found)
-            return Condition(IN_EFFECT, "False", reason, f"{text}. {remedy(reason)}", now, generation)
+            return Condition(IN_EFFECT, "False", reason, f"{_listed(found)}. {remedy(reason)}", now, generation)
     return Condition(IN_EFFECT, "True", "AllSupported", "every setting has its effect", now, generation)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
-
 from spo.model.labels import APP_LABELS
 from spo.model.manifest import to_manifest
 from spo.model.meta import ObjectMeta
 from spo.model.spod import NAME, SecurityProfilesOperatorDaemon, SelinuxOptions, SpodSpec
 from spo.render.allowlist import SHOWN_MAX
 from spo.render.daemonset import TOLERATIONS
+from spo.render.remark import Remark
 from spo.render.syscall_names import SYSCALL_NAMES
 
 # Written out although they are the defaults: who edits the object sees what there is to switch. `enableSelinux` is
@@ -41,13 +40,6 @@ def default_spod(namespace: str) -> dict[str, Any]:
         "selinuxTypeTag": spec.selinux_type_tag,
     }
     return manifest
-
-
-class NotBuilt(Struct, frozen=True):
-    """A field of spod that is set and has no effect in this release, and why."""
-
-    field: str
-    message: str
 
 
 ENRICHER = "the log enricher is not in this release"
@@ -82,26 +74,22 @@ LATER: tuple[tuple[str, str, Callable[[SpodSpec], bool]], ...] = (
 )
 
 
-def not_built(spod: SecurityProfilesOperatorDaemon) -> tuple[NotBuilt, ...]:
+def not_built(spod: SecurityProfilesOperatorDaemon) -> tuple[Remark, ...]:
     """The fields that are set and have no effect, in the order of their features. The rest of spod is in effect."""
-    return tuple(NotBuilt(f"spec.{name}", message) for name, message, asked in LATER if asked(spod.spec))
+    return tuple(Remark(f"spec.{name}", message) for name, message, asked in LATER if asked(spod.spec))
 
 
-def remarks(spod: SecurityProfilesOperatorDaemon) -> tuple[NotBuilt, ...]:
+def remarks(spod: SecurityProfilesOperatorDaemon) -> tuple[Remark, ...]:
     """The fields that are set and restrict nothing, where a reader could think that they restrict everything."""
     spec = spod.spec
     empty = (("allowedSyscalls", spec.allowed_syscalls), ("allowedSeccompActions", spec.allowed_seccomp_actions))
-    return tuple(
-        NotBuilt(f"spec.{name}", "an empty list restricts nothing: name what is allowed, or remove the field")
-        for name, given in empty
-        if given == ()
-    )
+    return tuple(Remark(f"spec.{name}", "an empty list restricts nothing") for name, given in empty if given == ())
 
 
-def misspelt(spod: SecurityProfilesOperatorDaemon) -> tuple[NotBuilt, ...]:
+def misspelt(spod: SecurityProfilesOperatorDaemon) -> tuple[Remark, ...]:
     """Names on the allow list that no kernel knows: whoever meant another name allows less than he thinks."""
     unknown = sorted(set(spod.spec.allowed_syscalls or ()) - SYSCALL_NAMES)
     if not unknown:
         return ()
     more = f" and {len(unknown) - SHOWN_MAX} more" if len(unknown) > SHOWN_MAX else ""
-    return (NotBuilt("spec.allowedSyscalls", f"no kernel we know has: {', '.join(unknown[:SHOWN_MAX])}{more}"),)
+    return (Remark("spec.allowedSyscalls", f"no kernel we know has: {', '.join(unknown[:SHOWN_MAX])}{more}"),)

@@ -7,7 +7,17 @@ from msgspec.structs import replace
 
 from spo.events import Key
 from spo.intents import Apply, Create, Patch, Plan, Tell
-from spo.model.builtin import ContainerState, ContainerStatus, SpodPodStatus, Waiting
+from spo.model.builtin import (
+    ContainerState,
+    ContainerStatus,
+    EventKeep,
+    KeepCondition,
+    KeepMeta,
+    SpodPod,
+    SpodPodStatus,
+    Waiting,
+)
+from spo.model.scheduling import ResourceRequirements
 from spo.reconcile.spod import covers, decide
 from spo.roles import manager
 
@@ -33,7 +43,9 @@ def as_applied(plan: Plan, **more: Any) -> Any:
     """The daemon set as it stands after what the plan applied."""
     manifest = applied(plan)
     assert manifest is not None
-    return daemons(3, annotations=manifest["metadata"]["annotations"], spec=manifest["spec"], **more)
+    return daemons(
+        more.pop("desired", 3), annotations=manifest["metadata"]["annotations"], spec=manifest["spec"], **more
+    )
 
 
 def test_a_missing_spod_is_created_with_the_defaults() -> None:
@@ -126,6 +138,15 @@ def test_an_image_that_cannot_be_pulled_is_named_on_spod() -> None:
     assert "node-1" in status["conditions"][0]["message"]
 
 
+def test_an_init_container_that_ends_badly_is_named_on_spod() -> None:
+    first = as_applied(decided(spod()), ready=0)
+    trying = ContainerStatus("operator:0.1.0", ContainerState(Waiting("CrashLoopBackOff")))
+    waiting = ContainerStatus("operator:0.1.0", ContainerState(Waiting("PodInitializing")))
+    pod = replace(daemon_on("node-1"), status=SpodPodStatus("Pending", (), (waiting,), (trying,)))
+
+    assert "CrashLoopBackOff" in shown(decided(spod(), first, pod))["conditions"][0]["message"]
+
+
 def test_a_container_that_is_being_created_is_no_trouble() -> None:
     first = as_applied(decided(spod()), ready=0)
     creating = ContainerStatus("operator:0.1.0", ContainerState(Waiting("ContainerCreating")))
@@ -153,3 +174,56 @@ def test_a_typo_on_the_allow_list_is_named() -> None:
     assert condition["reason"] == "UnknownOnList"
     assert "raed" in condition["message"]
     assert "exit" not in condition["message"]
+
+
+def test_a_quota_that_is_exceeded_is_named_in_the_words_of_the_api_server() -> None:
+    first = as_applied(decided(spod()), ready=0)
+    status = replace(first.status, current_number_scheduled=0)
+    told = [
+        EventKeep(
+            KeepMeta(f"spod.{number}", OPERATOR, f"uid-{number}"),
+            "FailedCreate",
+            message,
+            f"2026-01-01T00:0{number}:00Z",
+        )
+        for number, message in enumerate(
+            ("Error creating: no class", 'Error creating: pods "spod-4jwzk" is forbidden: exceeded quota')
+        )
+    ]
+
+    shows = shown(decided(spod(), replace(first, status=status), *told))
+
+    assert (shows["state"], shows["conditions"][0]["reason"]) == ("ERROR", "CannotCreateSPOD")
+    # The name is another with each attempt: to tell it would be news without end.
+    assert 'Error creating: pods "spod-…" is forbidden: exceeded quota. ' in shows["conditions"][0]["message"]
+
+
+def test_a_pod_that_no_node_has_room_for_is_named() -> None:
+    first = as_applied(decided(spod()), ready=0)
+    unplaced = KeepCondition("PodScheduled", "False", "0/3 nodes are available: 3 Insufficient cpu")
+    pod = SpodPod(KeepMeta("spod-a", OPERATOR, "uid-a"), status=SpodPodStatus("Pending", (unplaced,)))
+
+    shows = shown(decided(spod(), first, pod))
+
+    assert (shows["state"], shows["conditions"][0]["reason"]) == ("ERROR", "CannotStartSPOD")
+    assert "pod spod-a: Unschedulable" in shows["conditions"][0]["message"]
+    assert "Insufficient cpu" in shows["conditions"][0]["message"]
+
+
+def test_no_node_at_all_is_no_success() -> None:
+    shows = shown(decided(spod(), as_applied(decided(spod()), desired=0)))
+
+    assert (shows["state"], shows["conditions"][0]["reason"]) == ("ERROR", "NoNodeFits")
+    assert "spec.affinity" in shows["conditions"][0]["message"]
+
+
+def test_what_no_api_server_would_take_is_named_and_not_asked_for() -> None:
+    wrong = spod(daemon_resource_requirements=ResourceRequirements({"cpu": "1"}, {"cpu": "2"}))
+    plan = decided(wrong, as_applied(decided(spod())))
+
+    assert applied(plan) is None
+    assert (shown(plan)["state"], shown(plan)["conditions"][0]["reason"]) == ("ERROR", "InvalidSetting")
+    for condition in shown(plan)["conditions"]:
+        assert (condition["status"], condition["reason"]) == ("False", "InvalidSetting")
+        assert "spec.daemonResourceRequirements.requests.cpu" in condition["message"]
+    assert len([intent for intent in plan.intents if isinstance(intent, Tell)]) == 1
