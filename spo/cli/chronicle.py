@@ -22,6 +22,7 @@ ADMIN = "admin"
 OPERATOR_ACCOUNTS = {"security-profiles-operator": "manager", "spod": "daemon"}
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PROFILES = "/seccomp/operator/"  # in the path of each of our files
+OWN_PROFILE = ("operator", "its own", "seccomp profile")  # by a daemon, or before a pod of ours starts
 
 
 class Chronicle:
@@ -68,7 +69,8 @@ class Chronicle:
         _, ours, name = path.partition(PROFILES)
         if ours:
             verb = "removed" if data is None else "wrote"
-            self._tell_all([Fact(0, "daemon", verb, "file", f"operator/{name}", node=node)])
+            who, noun, subject = ("daemon", "file", f"operator/{name}") if "/" in name else OWN_PROFILE
+            self._tell_all([Fact(0, who, verb, noun, subject, node=node)])
 
     def _commit(self, change: Change) -> None:
         if not self._muted:

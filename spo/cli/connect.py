@@ -15,7 +15,11 @@ NO, BAD_INPUT = 1, 2
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """`--kubeconfig`, `--namespace` and `--dry-run`."""
-    parser.add_argument("--kubeconfig", metavar="FILE", help="default: KUBECONFIG, else ~/.kube/config")
+    parser.add_argument(
+        "--kubeconfig",
+        metavar="FILE",
+        help="default: in a pod its ServiceAccount, else KUBECONFIG, else ~/.kube/config",
+    )
     parser.add_argument("--namespace", default=NAMESPACE, help=f"the operator's namespace (default: {NAMESPACE})")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
 

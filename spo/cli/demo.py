@@ -67,6 +67,10 @@ class Stage:
         )
         return next((each.state for each in found), "")
 
+    def installed(self, *names: str) -> bool:
+        """Are these profiles Installed?"""
+        return all(self.state(name) == "Installed" for name in names)
+
     def files(self, name: str) -> int:
         """On how many nodes the profile's file stands."""
         path = f"/var/lib/kubelet/seccomp/operator/{NAMESPACE}/{name}.json"
@@ -107,10 +111,7 @@ def steps(namespace: str) -> tuple[Step, ...]:
             "With no list, any syscall may be allowed (A1); a pod whose profile is installed starts (J5).",
             f"kubectl apply -f {EXAMPLES}/1-profiles.yaml -f {EXAMPLES}/2-web.yaml",
             lambda stage: stage.apply("1-profiles.yaml", "2-web.yaml"),
-            lambda stage: (
-                all(stage.state(name) == "Installed" for name in ("sleeper", "mounter", "web"))
-                and stage.pod("web") == "Running"
-            ),
+            lambda stage: stage.installed("sleeper", "mounter", "web") and stage.pod("web") == "Running",
         ),
         Step(
             "Only four syscalls are allowed from now on",
@@ -120,7 +121,7 @@ def steps(namespace: str) -> tuple[Step, ...]:
             lambda stage: (
                 stage.state("mounter") == ""
                 and stage.files("mounter") == 0
-                and stage.state("sleeper") == "Installed"
+                and stage.installed("sleeper")
                 and stage.state("web") == "Terminating"
                 and stage.files("web") == 1
             ),
@@ -148,7 +149,7 @@ def steps(namespace: str) -> tuple[Step, ...]:
             "What now complies is installed at once (A6), and the waiting pod starts (J5).",
             none := _patch(namespace, '{"allowedSyscalls": null}'),
             lambda stage: stage.patch_spod(none),
-            lambda stage: stage.state("worker") == "Installed" and stage.pod("worker") == "Running",
+            lambda stage: stage.installed("worker") and stage.pod("worker") == "Running",
         ),
     )
 

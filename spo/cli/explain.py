@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from spo.cli import facts
 from spo.cli.paint import Progress, paint_for
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _answer(arguments: argparse.Namespace, progress: Progress) -> Answer:
     from spo.cli.allow_list import Policy, preview
     from spo.cli.judging import Settings, new_settings, read
+    from spo.model.reasons import remedy
     from spo.model.spod import SecurityProfilesOperatorDaemon
     from spo.render.spod import remarks
 
@@ -104,7 +106,7 @@ def _answer(arguments: argparse.Namespace, progress: Progress) -> Answer:
     outlooks = preview(state.profiles, state.pods, state.spod, new, state.operator_namespace)
     # `--list ''` is meant as it is: its help says so.
     found = remarks(SecurityProfilesOperatorDaemon(spec=new)) if arguments.spod is not None else ()
-    told = [f"EmptyList: {each.field}: {each.message}" for each in found]
+    told = [f"EmptyList: {each.field}: {each.message}. {remedy('EmptyList')}" for each in found]
     return Answer(Policy.of(state.spod), Policy.of(new), outlooks, [*state.notes, *notes], told)
 
 
@@ -115,14 +117,7 @@ def _written(answer: Answer, form: str) -> str:
         paint = paint_for(sys.stdout)
         said = text(answer.present, answer.new, answer.outlooks, answer.notes, paint)
         return "\n".join([said, *(paint(f"✗ {remark}", "bad") for remark in answer.remarks)])
-    facts = _facts(answer)
-    if form == "json":
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(facts), indent=2).decode()
-    import yaml
-
-    return yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=1000).rstrip()
+    return facts.written(_facts(answer), form)
 
 
 def _facts(answer: Answer) -> dict[str, Any]:

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from spo.cli.connect import add_options, connected
-from spo.cli.live import DEPLOYMENTS, Live, Refused, place
-from spo.model.resource import CRDS, DAEMONSETS, PODS, SECCOMP_PROFILES, SPODS
+from spo.cli.live import Live, Object, Refused, place
+from spo.model.labels import APP
+from spo.model.resource import CRDS, DAEMONSETS, DEPLOYMENTS, LEASES, PODS, SECCOMP_PROFILES, SPODS
 from spo.model.spod import NAME as SPOD
 from spo.model.states import INSTALLED
+from spo.reconcile.leader import LOCK
 from spo.render.install import IMAGE, manifests
 from spo.render.rbac import MANAGER
 
 WAIT_S = 180.0
 SERVED_S = 30.0  # between a definition and its kind being served
 NOT_READY = "not ready"
+FOREIGN = f"is this an image of the operator? (Simulated nodes have one, {IMAGE}.)"
+BOOKKEEPING = ("managedFields", "resourceVersion", "generation")
 
 Say = Callable[[str], None]
 
@@ -53,12 +57,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def dry_run(live: Live, wanted: list[dict[str, Any]], say: Say) -> int:
-    """Say what would be created and what changed."""
+    """Say what would be created and what changed; of what stays as it is, only how much."""
+    same = 0
     for manifest in wanted:
         resource, namespace, name = place(manifest)
-        verb = "change" if live.get(resource, namespace, name) is not None else "create"
+        found = live.get(resource, namespace, name)
+        if found is not None and _content(found) == _content(live.applied(manifest) or {}):
+            same += 1
+            continue
+        verb = "change" if found is not None else "create"
         say(f"would {verb} {resource.kind} {namespace + '/' if namespace else ''}{name}")
+    if same:
+        say(f"would leave {same} of {len(wanted)} objects as they are")
     return 0
+
+
+def _content(obj: Object) -> Object:
+    """Without what the server counts up by itself, and who wrote which field."""
+    metadata = {name: value for name, value in obj.get("metadata", {}).items() if name not in BOOKKEEPING}
+    return {**obj, "metadata": metadata}
 
 
 def install(live: Live, wanted: list[dict[str, Any]], say: Say) -> None:
@@ -129,20 +146,56 @@ def _replicas(what: str, found: Mapping[str, Any], image: str, fields: tuple[str
 
 
 def trouble(live: Live, namespace: str) -> list[str]:
-    """What keeps the operator's containers from running, as the kubelets put it."""
-    lines = []
-    for pod in live.list(PODS, namespace):
-        where = f"pod {pod['metadata']['name']}"
-        status = pod.get("status", {})
-        for condition in status.get("conditions") or ():
-            if condition["type"] == "PodScheduled" and condition["status"] == "False":
-                lines.append(f"{where}: {condition.get('message', 'not scheduled')}")
-        for each in status.get("containerStatuses") or ():
-            state = each.get("state", {}).get("waiting") or each.get("state", {}).get("terminated")
-            ended = each.get("lastState", {}).get("terminated", {})
-            if state:
-                why = " ".join(filter(None, (state.get("reason"), state.get("message"), ended.get("message"))))
-                lines.append(f"{where}: {why}")
-            elif not each.get("ready"):
-                lines.append(f"{where}: {NOT_READY}")
-    return lines
+    """What keeps the operator from coming up: pods as the kubelets put it, a manager that does not manage, spod."""
+    pods = live.list(PODS, namespace, f"app={APP}")
+    lines = [line for pod in pods for line in _of_pod(pod)]
+    return [*lines, *_idle(live, namespace, pods), *_of_spod(live, namespace)]
+
+
+def _of_pod(pod: Object) -> Iterator[str]:
+    name, status = f"pod {pod['metadata']['name']}", pod.get("status", {})
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            yield f"{name}: {condition.get('message', 'not scheduled')}"
+    for each in status.get("initContainerStatuses") or ():
+        if "running" in each.get("state", {}):
+            yield f"{_where(pod, each)}: its init container {each['name']} runs and does not end: {FOREIGN}"
+            return
+        if "terminated" not in each.get("state", {}) or each["state"]["terminated"].get("exitCode"):
+            yield f"{_where(pod, each)}: {_why(each)}"
+            return
+    for each in status.get("containerStatuses") or ():
+        if not each.get("ready"):
+            yield f"{_where(pod, each)}: {_why(each)}"
+
+
+def _where(pod: Object, container: Object) -> str:
+    return f"pod {pod['metadata']['name']} on {pod['spec'].get('nodeName', 'no node')}, image {container.get('image')}"
+
+
+def _why(container: Object) -> str:
+    """Why it does not run, or is not ready, in the kubelet's words."""
+    states = container.get("state", {})
+    state = states.get("waiting") or states.get("terminated") or {}
+    ended = container.get("lastState", {}).get("terminated", {})
+    told = (state.get("reason"), state.get("message"), ended.get("message"))
+    return " ".join(filter(None, told)) or NOT_READY
+
+
+def _idle(live: Live, namespace: str, pods: list[Object]) -> Iterator[str]:
+    """Managers that are ready, none of which takes the lead: they run something else."""
+    managers = [pod for pod in pods if pod["metadata"].get("labels", {}).get("name") == MANAGER]
+    lease = live.get(LEASES, namespace, LOCK) or {}
+    if lease.get("spec", {}).get("holderIdentity") in [pod["metadata"]["name"] for pod in managers]:
+        return
+    for pod in managers:
+        for each in pod.get("status", {}).get("containerStatuses") or ():
+            if each.get("ready"):
+                yield f"{_where(pod, each)}: runs, but does not do a manager's work: {FOREIGN}"
+
+
+def _of_spod(live: Live, namespace: str) -> Iterator[str]:
+    status = (live.get(SPODS, namespace, SPOD) or {}).get("status", {})
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "Ready" and status.get("state") == "ERROR":
+            yield f"spod: {condition['reason']}: {condition['message']}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -73,7 +73,8 @@ def new_settings(settings: Settings, state: State, progress: Progress) -> tuple[
     if settings.spod is not None:
         if settings.syscalls is not None or settings.actions is not None:
             raise BadInput(Problem("--spod", "says the lists already", "leave out --list and --actions, or --spod"))
-        return _spod_of(settings.spod, progress), []
+        spec = _spod_of(settings.spod, progress)
+        return spec, _unknown(spec.allowed_syscalls or ())
     if settings.syscalls is None and settings.actions is None:
         remedy = "give --list exit,exit_group,…, or --actions SCMP_ACT_ALLOW, or --spod FILE"
         raise BadInput(Problem("command line", "no list to look at", remedy))
@@ -81,7 +82,7 @@ def new_settings(settings: Settings, state: State, progress: Progress) -> tuple[
     notes: list[str] = []
     if settings.syscalls is not None:
         names = _words(settings.syscalls)
-        notes += [_unknown(name) for name in names if name not in SYSCALL_NAMES]
+        notes += _unknown(names)
         spec = replace(spec, allowed_syscalls=names)
     if settings.actions is not None:
         spec = replace(spec, allowed_seccomp_actions=_actions(settings.actions))
@@ -180,7 +181,12 @@ def _actions(text: str) -> tuple[str, ...]:
     return _words(text)
 
 
-def _unknown(name: str) -> str:
-    close = get_close_matches(name, sorted(SYSCALL_NAMES), 1)
-    meant = f"; did you mean {close[0]}?" if close else ""
-    return f"no kernel we know has a syscall {name}{meant}"
+def _unknown(names: Iterable[str]) -> list[str]:
+    """A remark on each that no kernel has."""
+    found = []
+    for name in names:
+        if name not in SYSCALL_NAMES:
+            close = get_close_matches(name, sorted(SYSCALL_NAMES), 1)
+            meant = f"; did you mean {close[0]}?" if close else ""
+            found.append(f"no kernel we know has a syscall {name}{meant}")
+    return found

@@ -10,12 +10,14 @@ from typing import Any, Protocol
 from spo.model.resource import (
     CRDS,
     DAEMONSETS,
+    DEPLOYMENTS,
     LEASES,
     NAMESPACES,
     NODE_STATUSES,
     NODES,
     PODS,
     SECCOMP_PROFILES,
+    SERVICE_ACCOUNTS,
     SPODS,
     Resource,
 )
@@ -23,8 +25,6 @@ from spo.ports import Unavailable
 from spo.wire import APPLY_PATCH, JSON, MERGE_PATCH, Call, status_of
 
 RBAC = ("rbac.authorization.k8s.io", "v1")
-DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
-SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 CLUSTER_ROLES = Resource(*RBAC, "clusterroles", "ClusterRole", namespaced=False)
 CLUSTER_ROLE_BINDINGS = Resource(*RBAC, "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
 ROLES = Resource(*RBAC, "roles", "Role")
@@ -101,10 +101,18 @@ class Live:
 
     def apply(self, manifest: Mapping[str, Any]) -> bool:
         """Make the object be as the manifest says (server-side apply). False: the server does not know the kind yet."""
+        return self._applied(manifest, ()) is not None
+
+    def applied(self, manifest: Mapping[str, Any]) -> Object | None:
+        """What the object would be like after `apply`; nothing is changed. None: the server does not know the kind."""
+        return self._applied(manifest, (("dryRun", "All"),))
+
+    def _applied(self, manifest: Mapping[str, Any], more: tuple[tuple[str, str], ...]) -> Object | None:
         resource, namespace, name = place(manifest)
-        query = (("fieldManager", self._manager), ("force", "true"))
-        call = Call("PATCH", resource.path(namespace, name), query, APPLY_PATCH, json.dumps(manifest).encode())
-        return self._call(call) is not None
+        query = (("fieldManager", self._manager), ("force", "true"), *more)
+        return self._call(
+            Call("PATCH", resource.path(namespace, name), query, APPLY_PATCH, json.dumps(manifest).encode())
+        )
 
     def merge(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> bool:
         """Change some fields, whatever the version. False: it is gone."""

@@ -17,7 +17,7 @@ from typing import Any
 from spo.cli.connect import BAD_INPUT, NO
 from spo.cli.manifests import BadInput
 from spo.cli.paint import Paint, Progress, paint_for
-from spo.cli.room import check_room, nodes_at_least
+from spo.cli.room import check_room, nodes_at_least, remarks_on_nodes
 from spo.cli.world import World, boot
 from spo.sim.http.certificates import Authority
 from spo.sim.http.face import Face
@@ -71,6 +71,8 @@ def made(arguments: argparse.Namespace, progress: Progress) -> World:
     intake = sort_out(load(arguments.filename, progress) if arguments.filename else [], resources())
     nodes = nodes_at_least(arguments.nodes, intake.present)
     check_room(intake, nodes, arguments.pods, operator=not arguments.without_operator)
+    for remark in remarks_on_nodes(arguments.nodes, intake.present):
+        print(f"spo: {remark}", file=sys.stderr)
     world = boot(
         arguments.seed,
         nodes,

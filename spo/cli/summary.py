@@ -8,15 +8,16 @@ from collections.abc import Collection, Mapping
 import msgspec
 from msgspec import Struct, field
 
+from spo.model.reasons import REASONS
 from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, SPODS, Resource
 from spo.model.states import DISABLED, INSTALLED, PARTIAL
-from spo.sim.store import Store
+from spo.sim.store import Store, StoreKey
 
 AS_WISHED = frozenset({INSTALLED, DISABLED, PARTIAL})
 PROFILE_FILE = re.compile(r"seccomp profile \"[^\"]*/seccomp/operator/([^/\"]+)/([^/\"]+?)(\.json)?\"")
 
 
-class ProfileState(Struct, frozen=True):
+class ProfileState(Struct, frozen=True, rename="camel"):
     """One profile: its own state and the state on each node."""
 
     namespace: str
@@ -33,7 +34,7 @@ class ProfileState(Struct, frozen=True):
         return self.state in AS_WISHED and not self.deleting
 
 
-class Setting(Struct, frozen=True):
+class Setting(Struct, frozen=True, rename="camel"):
     """Something in a spod that has no effect, or not the one that was meant."""
 
     namespace: str
@@ -42,7 +43,7 @@ class Setting(Struct, frozen=True):
     message: str
 
 
-class StuckPod(Struct, frozen=True):
+class StuckPod(Struct, frozen=True, rename="camel"):
     """A pod that could not start, or that failed."""
 
     namespace: str
@@ -51,9 +52,10 @@ class StuckPod(Struct, frozen=True):
     reason: str
     message: str
     remedy: str = ""
+    refused: str = ""  # the syscall that its profile refused, and that it ended over
 
 
-class Rejected(Struct, frozen=True):
+class Rejected(Struct, frozen=True, rename="camel"):
     """An object of the input that the API server refused, or that the operator took away."""
 
     object: str
@@ -62,7 +64,7 @@ class Rejected(Struct, frozen=True):
     remedy: str = ""
 
 
-class Summary(Struct, frozen=True):
+class Summary(Struct, frozen=True, rename="camel"):
     """All of it. Profiles in `operator_namespace` came with the operator."""
 
     profiles: list[ProfileState]
@@ -185,19 +187,24 @@ def _is_remark(condition: _Condition) -> bool:
 
 
 def settings(store: Store) -> list[Setting]:
-    """What the operator has to say against the settings in each spod."""
-    found = []
+    """What the operator has to say against the settings in each spod, and what keeps its daemons from coming up."""
+    found: dict[tuple[str, str, str], Setting] = {}
     for record in store.scan(storage(SPODS)):
         for condition in _decode_profile(record.body).status.conditions:
-            if _is_remark(condition):
-                found.append(Setting(record.key.namespace, record.key.name, condition.reason, condition.message))
-    return found
+            known = REASONS.get(condition.reason)
+            if _is_remark(condition) or (condition.status == "False" and known is not None and known.remedy):
+                setting = Setting(record.key.namespace, record.key.name, condition.reason, condition.message)
+                found[setting.namespace, setting.name, setting.reason] = setting
+    return [*found.values()]
 
 
-def stuck_pods(store: Store, failed_before: Collection[str] = ()) -> list[StuckPod]:
+def stuck_pods(
+    store: Store, failed_before: Collection[str] = (), refused: Mapping[StoreKey, str] | None = None
+) -> list[StuckPod]:
     """Pods that wait for something to be mended, found no node, or failed.
 
     `failed_before`: uids of pods that had failed at the start, and of owners whose pods had: that is no news.
+    `refused`: over which syscall a pod's program ended, as only the kernels know.
     """
     found = []
     for record in store.scan("pods"):
@@ -209,10 +216,13 @@ def stuck_pods(store: Store, failed_before: Collection[str] = ()) -> list[StuckP
         known = (pod.metadata.uid, *(owner.uid for owner in pod.metadata.ownerReferences))
         if reason != "Failed" or not any(uid in failed_before for uid in known):
             name = (record.key.namespace, record.key.name)
-            found.append(StuckPod(*name, record.node, reason, message, _remedy(store, reason, message)))
+            syscall = (refused or {}).get(record.key, "") if reason in OVER_A_SYSCALL else ""
+            remedy = _remedy(store, reason, message, syscall)
+            found.append(StuckPod(*name, record.node, reason, message, remedy, syscall))
     return found
 
 
+OVER_A_SYSCALL = frozenset({"CrashLoopBackOff", "Failed"})
 HARMLESS_WAITS = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
@@ -248,8 +258,10 @@ REMEDIES = {
 }
 
 
-def _remedy(store: Store, reason: str, message: str) -> str:
-    """What a user can do; for a missing profile of ours, by name."""
+def _remedy(store: Store, reason: str, message: str, refused: str = "") -> str:
+    """What a user can do; for a missing profile of ours, or a syscall that was refused, by name."""
+    if refused:
+        return f"its seccomp profile refused {refused}, and the program ended: allow it there, if it should be allowed"
     missing = PROFILE_FILE.search(message)
     if missing is None or "no such file" not in message:
         return REMEDIES.get(reason, "")

@@ -17,6 +17,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from spo.cli import facts
 from spo.cli.options import NODES, count, duration, number
 from spo.cli.paint import Paint, Progress, paint_for
 
@@ -86,7 +87,7 @@ def try_out(arguments: argparse.Namespace, progress: Progress) -> Outcome:
     from spo.cli.apply import Applier
     from spo.cli.intake import sort_out
     from spo.cli.manifests import load
-    from spo.cli.room import check_room, nodes_at_least
+    from spo.cli.room import check_room, nodes_at_least, remarks_on_nodes
     from spo.cli.world import boot, resources
 
     intake = sort_out(load(arguments.filename, progress), resources())
@@ -94,6 +95,7 @@ def try_out(arguments: argparse.Namespace, progress: Progress) -> Outcome:
     notes = intake.notes
     nodes = nodes_at_least(arguments.nodes, intake.present)
     check_room(intake, nodes, arguments.pods)
+    notes += remarks_on_nodes(arguments.nodes, intake.present)
     world = boot(arguments.seed, nodes, arguments.pods, present=intake.present, notes=notes, progress=progress)
     applier = Applier(world.cluster)
     rejected = list(intake.rejected)
@@ -128,19 +130,20 @@ def look(world: Any, intake: Any, rejected: list[Any], notes: list[str], at_rest
         notes.append(f"taken as given, not simulated: {kinds}")
     if not at_rest:
         notes.append("the time was over before the cluster came to rest: try a longer --until")
+    nodes = world.cluster.nodes
+    refused = {pod: ", ".join(by.values()) for node in nodes.values() for pod, by in node.refused.items()}
     summary = Summary(
         profiles(store),
-        stuck_pods(store, _failed_before(intake.present)),
+        stuck_pods(store, _failed_before(intake.present), refused),
         rejected + removed(world, intake.wishes, rejected),
         settings(store),
         notes,
         world.namespace,
     )
-    nodes = len(world.cluster.nodes)
     simulated_s = (world.cluster.timeline.now_ns - world.start_ns) / 1e9
-    head = f"{nodes} simulated node{'s' * (nodes != 1)}, {store.count('pods'):,} pods, seed {arguments.seed}"
+    head = f"{len(nodes)} simulated node{'s' * (len(nodes) != 1)}, {store.count('pods'):,} pods, seed {arguments.seed}"
     told = lines(world.chronicle.facts, world.start_ns)
-    return Outcome(head, told, summary, world.history.digest(), nodes, arguments.seed, simulated_s, at_rest)
+    return Outcome(head, told, summary, world.history.digest(), len(nodes), arguments.seed, simulated_s, at_rest)
 
 
 def removed(world: Any, wishes: list[Any], rejected: list[Any]) -> list[Any]:
@@ -184,14 +187,7 @@ def written(outcome: Outcome, form: str, paint: Paint) -> str:
             f"history {outcome.history}",
         ]
         return "\n\n".join(parts)
-    facts = as_facts(outcome)
-    if form == "json":
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(facts), indent=2).decode()
-    import yaml
-
-    return yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=1000).rstrip()
+    return facts.written(as_facts(outcome), form)
 
 
 def as_facts(outcome: Outcome) -> dict[str, Any]:

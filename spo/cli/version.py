@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
+
+from spo.cli.facts import written
 
 DISTRIBUTION = "security-profiles-operator"
 
@@ -19,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     facts = {"spo": own_version(), "python": platform.python_version(), "msgspec": version("msgspec")}
     if arguments.output == "json":
-        print(json.dumps(facts))
+        print(written(facts, arguments.output))
     else:
         print(f"spo {facts['spo']} (Python {facts['python']}, msgspec {facts['msgspec']})")
     return 0

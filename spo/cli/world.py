@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
-
-import msgspec
 
 from spo import deployment
 from spo.cli.adopt import adopt, make_namespace
 from spo.cli.chronicle import Chronicle
 from spo.cli.failed import Failed
 from spo.cli.manifests import Loaded
-from spo.cli.programs import SimCleanUp, SimProcess
+from spo.cli.programs import SimCleanUp, SimLayProfile, SimProcess
 from spo.cli.summary import stuck_pods
 from spo.cli.timeline import Fact
+from spo.cli.uninstall_in_pod import SimUninstall
 from spo.model.resource import CRDS, NODE_STATUSES, SECCOMP_PROFILES, SPODS, Resource
 from spo.ports import Process
 from spo.render.install import IMAGE, NAMESPACE, manifests
@@ -63,8 +62,13 @@ class World:
         hearing = Hearing()
 
         def program(launch: Launch) -> Process:
-            if launch.arguments == ("clean-up",):
-                return SimCleanUp(launch)
+            match launch.arguments[0]:
+                case "clean-up":
+                    return SimCleanUp(launch)
+                case "lay-profile":
+                    return SimLayProfile(launch, self.cluster.luck)
+                case "uninstall":
+                    return SimUninstall(launch)
             skew_s = self.skews.get(launch.pod, 0.0)
             process = self.processes[launch.pod] = SimProcess(launch, self.cluster.luck, hearing, self.log, skew_s)
             return process
@@ -74,7 +78,6 @@ class World:
         self.history = History(self.cluster.timeline)
         self.chronicle = Chronicle(self.cluster.timeline, self.cluster.store, namespace, self.history)
         self.cluster.api.observers.append(self._observe)
-        self.cluster.api.logs.output = self._written
         self.start_ns = self.cluster.timeline.now_ns
         self.you: Client = self.cluster.client()
 
@@ -115,13 +118,6 @@ class World:
         except ApiError:
             return False
         return (spod.get("status") or {}).get("state") == "RUNNING"
-
-    def _written(self, namespace: str, pod: str, container: str) -> Iterator[tuple[float, str]]:
-        """The log lines of one of the operator's pods, as its containers would write them."""
-        for line in self.log if namespace == self.namespace else ():
-            if line["pod"] == pod:
-                said = {field: value for field, value in line.items() if field not in ("at", "pod")}
-                yield line["at"], msgspec.json.encode(said).decode()
 
     def _observe(self, request: Request, user: User, response: Response) -> None:
         self.chronicle.request(request, user.name, response)

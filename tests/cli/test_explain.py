@@ -173,10 +173,13 @@ def test_what_no_list_has_to_do_with_is_told_apart(explained: Any) -> None:
     assert "nowhere" in said.profiles["lost"]["why"]
 
 
-def test_a_name_that_no_kernel_has_is_remarked_on(explained: Any) -> None:
-    said = explained(profile("p", "read"), options=("--list", "read,nanosleeep"), form="text")
+def test_a_name_that_no_kernel_has_is_remarked_on_wherever_the_list_comes_from(explained: Any, tmp_path: Path) -> None:
+    new = tmp_path / "spod.yaml"
+    new.write_text(yaml.safe_dump(spod(allowedSyscalls=["read", "nanosleeep"])))
+    for options in (("--list", "read,nanosleeep"), ("--spod", str(new))):
+        said = explained(profile("p", "read"), options=options, form="text")
 
-    assert "no kernel we know has a syscall nanosleeep; did you mean nanosleep?" in said.out
+        assert "no kernel we know has a syscall nanosleeep; did you mean nanosleep?" in said.out
 
 
 def test_the_same_facts_are_there_as_yaml(explained: Any) -> None:

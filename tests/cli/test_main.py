@@ -88,6 +88,13 @@ def test_what_cannot_be_written_is_told_in_a_line(arguments: tuple[str, ...]) ->
     assert done.stderr == "spo: cannot write: No space left on device\n"
 
 
+@pytest.mark.parametrize("arguments", ["version", "--help", "try -f nowhere"])
+def test_a_standard_output_that_is_closed_is_told_in_a_line(arguments: str) -> None:
+    closed = f"exec {sys.executable} -m spo.cli.main {arguments} >&-"
+    done = subprocess.run(["sh", "-c", closed], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (BAD_INPUT, "spo: cannot write: standard output is closed\n")
+
+
 def test_an_error_of_another_kind_is_not_taken_for_one_of_writing(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(arguments: argparse.Namespace) -> int:
         raise OSError(errno.ENOENT, "another kind")

@@ -167,6 +167,19 @@ def test_a_setting_without_effect_is_named_and_counts() -> None:
     assert "✗ 1 setting without effect" in text
 
 
+def test_what_keeps_the_daemons_from_coming_up_counts_too_and_each_reason_once() -> None:
+    store = Store()
+    for name, reason in (("spod", "CannotCreateSPOD"), ("second", "NotTheOne"), ("new", "Creating")):
+        ready = {"type": "Ready", "status": "False", "reason": reason, "message": f"because of {reason}"}
+        conditions = [ready, {**ready, "type": "SettingsInEffect", "status": "False" if name == "second" else "True"}]
+        put(store, storage(SPODS), name, {"status": {"state": "ERROR", "conditions": conditions}}, "operator")
+    text = text_of(store)
+    assert "✗ spod operator/spod: CannotCreateSPOD\n      because of CannotCreateSPOD" in text
+    assert text.count("because of NotTheOne") == 1
+    assert "Creating" not in text
+    assert "✗ 2 settings without effect" in text
+
+
 def test_names_without_end_are_cut_for_people() -> None:
     text = text_of(Store(), Rejected("Pod " + "x" * 300, "a.yaml:3", "too long"))
     assert "x" * 40 + "… (300 characters)" in text

@@ -117,6 +117,43 @@ def test_a_profile_that_is_not_allowed_from_the_start_stays_and_says_why(tried: 
     assert "ProfileNotAllowed" in run.out
 
 
+CRASHES = """
+apiVersion: security-profiles-operator.x-k8s.io/v1beta1
+kind: SeccompProfile
+metadata: {name: strict, namespace: default}
+spec: {defaultAction: %s, baseProfileName: runc-v1.0.0, syscalls: [{action: SCMP_ACT_ALLOW, names: [exit_group]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: maker, namespace: default}
+spec:
+  restartPolicy: %s
+  securityContext: {seccompProfile: {type: Localhost, localhostProfile: operator/default/strict.json}}
+  containers: [{name: main, image: busybox, command: [mkdir, /tmp/a]}]
+"""
+
+
+@pytest.mark.parametrize("restarts", ["Always", "Never"])
+@pytest.mark.parametrize(
+    ("action", "syscall"),
+    [("SCMP_ACT_ERRNO", "mkdir"), ("SCMP_ACT_KILL_PROCESS", "brk")],  # killed, it does not come so far
+)
+def test_a_program_that_ends_over_a_refused_syscall_is_told_with_its_name(
+    tried: Any, action: str, syscall: str, restarts: str
+) -> None:
+    run = tried(CRASHES % (action, restarts))
+    assert run.code == 1
+    assert f"→ its seccomp profile refused {syscall}, and the program ended" in run.out
+
+
+def test_a_setting_that_no_pod_can_have_is_no_success(tried: Any) -> None:
+    wrong = "spec: {daemonResourceRequirements: {requests: {cpu: 2}, limits: {cpu: 1}}}"
+    run = tried(SPOD[: SPOD.index("spec:")] + wrong)
+    assert run.code == 1
+    assert "spod security-profiles-operator/spod: InvalidSetting" in run.out
+    assert "spec.daemonResourceRequirements.requests.cpu" in run.out
+
+
 def test_bad_input_applies_nothing(tried: Any) -> None:
     run = tried(PROFILE % "web", "kind: [")
     assert (run.code, run.out) == (2, "")
