@@ -17,11 +17,12 @@ from typing import Any
 
 from hack.cluster import API_PORT
 from hack.cluster_node import VERSION
-from spo.sim.api import events_view, reviews
+from spo.sim.api import events_view, reviews, scaling_view
 from spo.sim.api.builtin import KINDS
 
 OUT = Path(__file__).resolve().parent.parent / "spo" / "sim" / "api" / "builtin"
-MODULES = ("api", "apimachinery", "apiextensions-apiserver")
+MODULES = ("api", "apimachinery", "apiextensions-apiserver", "kube-aggregator")
+OTHERS = (events_view.KIND, scaling_view.KIND, *reviews.KINDS)
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 REF = "#/components/schemas/"
 # Not the type of any resource, but sent or answered.
@@ -32,6 +33,8 @@ EXTRA += (
     "io.k8s.api.core.v1.Binding",
     "io.k8s.api.authentication.v1.TokenRequest",
 )
+# Views of any object: they stand in no OpenAPI document.
+VIEWS = tuple("k8s.io.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata" + tail for tail in ("", "List"))
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 FIELD = re.compile(r"^  (optional|repeated|map<(\w+), ([\w.]+)>) ?([\w.]*) (\w+) = (\d+);")
 GO_FIELD = re.compile(r'^\s+\w*\s*(\S+)\s+`json:"([^"]*)".*protobuf:"[^"]*name=(\w+)', re.M)
@@ -68,7 +71,7 @@ def raw(path: str, accept: str = "application/json") -> Any:
 
 
 def group_versions() -> list[str]:
-    kinds = (*KINDS, events_view.KIND, *reviews.KINDS)
+    kinds = (*KINDS, *OTHERS)
     paths = [f"apis/{k.resource.group}/{k.resource.version}" if k.resource.group else "api/v1" for k in kinds]
     return [*dict.fromkeys(paths), "apis/autoscaling/v1"]
 
@@ -86,7 +89,7 @@ def all_definitions() -> Definitions:
 def reachable(definitions: Definitions) -> Definitions:
     """Those of the kinds we serve, and what they are made of."""
     wanted = {(kind.resource.group, kind.resource.version, kind.resource.kind) for kind in KINDS}
-    wanted |= {(k.resource.group, k.resource.version, k.resource.kind) for k in (events_view.KIND, *reviews.KINDS)}
+    wanted |= {(k.resource.group, k.resource.version, k.resource.kind) for k in OTHERS}
     wanted |= {(group, version, kind + "List") for group, version, kind in wanted}
     names = list(EXTRA)
     for name, definition in definitions.items():
@@ -139,7 +142,7 @@ def scales(of_leases: list[list[Any]], definitions: Definitions) -> dict[str, li
 def wire(definitions: Definitions) -> dict[str, dict[str, str]]:
     """By message: field → number and type, as spo/sim/api/protobuf.py explains."""
     known = dict(messages())
-    names = [name for name in known if openapi_name(name) in definitions]
+    names = [*VIEWS, *(name for name in known if openapi_name(name) in definitions)]
     by_short = {short(name): name for name in known}
     found: dict[str, dict[str, str]] = {}
     while names:
@@ -199,7 +202,11 @@ def short(name: str) -> str:
 
 
 def openapi_name(name: str) -> str:
-    return name.replace("k8s.io.", "io.k8s.", 1).replace("apiextensions_apiserver", "apiextensions-apiserver")
+    return (
+        name.replace("k8s.io.", "io.k8s.", 1)
+        .replace("apiextensions_apiserver", "apiextensions-apiserver")
+        .replace("kube_aggregator", "kube-aggregator")
+    )
 
 
 def json_name(field: str, properties: dict[str, Any] | None) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from spo.sim.api import cells, events_view, reviews
+from spo.sim.api import cells, events_view, reviews, scaling_view
 from spo.sim.api.builtin import KINDS
 from spo.sim.api.kinds import Kind
 from spo.sim.api.protobuf import message_name
@@ -34,25 +34,35 @@ WORKS, PARTLY, REFUSES = "works", "partly", "refused"
 
 # Kinds that the API server keeps in full, but nobody in the cluster acts upon, or not on all of it.
 PARTLY_KINDS = {
-    "statefulsets.apps": "stored and shown; no controller makes its pods",
-    "cronjobs.batch": "stored and shown; no controller makes its jobs",
+    "statefulsets.apps": "pods in order, by revision; claims of volumes are made and kept, but nothing binds them",
+    "cronjobs.batch": "in UTC; other time zones are refused by name",
+    "persistentvolumeclaims": "stored and shown; nothing binds them, and pods wait for it",
+    "persistentvolumes": "stored and shown; nothing binds them",
+    "runtimeclasses.node.k8s.io": "overhead, node selector, tolerations; every handler is taken for one that is set up",
+    "apiservices.apiregistration.k8s.io": "stored and shown; none is there by itself, other servers are refused",
+    "certificatesigningrequests.certificates.k8s.io": "stored and shown; nobody approves or signs",
+    "csinodes.storage.k8s.io": "stored and shown; nodes make none",
+    "horizontalpodautoscalers.autoscaling": "stored and shown, v1 read only; nothing is measured",
+    "ingresses.networking.k8s.io": "stored and shown; no traffic",
     "services": "stored and shown, with a cluster IP; no traffic, no endpoints",
     "endpoints": "stored and shown; nobody fills them",
     "endpointslices.discovery.k8s.io": "stored and shown; nobody fills them",
-    "resourcequotas": "stored and shown; nothing is counted, nothing refused",
-    "limitranges": "stored and shown; nothing is defaulted or refused",
-    "poddisruptionbudgets.policy": "obeyed by eviction; no controller writes their status",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": "stored and shown; webhooks are not called yet",
     "validatingwebhookconfigurations.admissionregistration.k8s.io": "stored and shown; webhooks are not called yet",
-    "pods": "`log` has what the simulated containers wrote, which is little; it cannot be followed",
+    "pods": "`log` has what simulated containers said (`echo`, the operator's lines), in this run or the last",
 }
 
 # What holds for every resource: feature, state, words.
 FEATURES = (
     ("JSON, YAML", WORKS, "bodies and answers"),
-    ("protobuf", PARTLY, "bodies of all built-in kinds; answers for clients that read nothing else; no watches"),
+    ("protobuf", PARTLY, "bodies of all built-in kinds; answers and watches for clients that read nothing else"),
     ("Table, PartialObjectMetadata", WORKS, "get, list, watch, create, patch; `includeObject`"),
     ("discovery", WORKS, "aggregated (v2) and by group, with ETag and 304"),
+    (
+        "quotas, limit ranges",
+        WORKS,
+        "charged and refused at the door, given back by a controller; no claims of devices",
+    ),
     ("OpenAPI v3, v2", WORKS, "built-in kinds and CRDs; v2 as JSON and as protobuf"),
     ("JSON patch, merge patch", WORKS, ""),
     ("strategic merge patch", WORKS, "built-in kinds; custom ones answer 415 as a real server does"),
@@ -60,24 +70,31 @@ FEATURES = (
     ("field validation", WORKS, "Strict, Warn, Ignore; unknown and repeated fields"),
     ("dry run", WORKS, "`dryRun=All`"),
     ("selectors", WORKS, "labels; fields that a real server supports for the kind, and `selectableFields` of CRDs"),
-    ("paging", WORKS, "limit, continue, exact and not-older lists, 410 with a token to go on"),
+    ("paging", WORKS, "limit, continue, exact and not-older lists; tokens grow old: 410, with one to go on"),
     ("watch", WORKS, "bookmarks, `sendInitialEvents`, time-outs, 410; old `/watch/` paths of collections"),
     ("delete", WORKS, "grace, preconditions, Background, Foreground, Orphan, collections"),
-    ("custom resources", WORKS, "prune, default, validate, status, scale, printer columns; CEL rules: a part"),
+    (
+        "custom resources",
+        WORKS,
+        "prune, default, validate, status, scale, columns; CEL, but for cost and rare functions",
+    ),
     ("conversion webhooks", REFUSES, "versions of a CRD differ in nothing but their name"),
     ("admission webhooks", REFUSES, "not called yet"),
     ("priority and fairness", REFUSES, "requests take no time; limits are those of the HTTP door"),
-    ("impersonation", WORKS, "users and groups"),
+    ("impersonation", WORKS, "users, groups, uids and extra, as RBAC allows; the constrained modes of 1.36, too"),
     ("RBAC", WORKS, "roles and bindings decide; system components may do all"),
     ("exec, attach, port-forward, proxy", REFUSES, "501 by name: there is no process to talk to"),
     ("metrics.k8s.io (`kubectl top`)", REFUSES, "not in discovery"),
-    ("aggregated API servers", REFUSES, "no APIService"),
+    ("aggregated API servers", REFUSES, "an APIService that names a Service is refused"),
 )
 
 
 def page() -> str:
     """The whole page."""
-    kinds = sorted((*KINDS, events_view.KIND, *reviews.KINDS), key=lambda k: (k.resource.group, k.resource.plural))
+    kinds = sorted(
+        (*KINDS, events_view.KIND, scaling_view.KIND, *reviews.KINDS),
+        key=lambda k: (k.resource.group, k.resource.plural),
+    )
     return "\n".join([*_head(), *_features(), *_resources(kinds), ""])
 
 

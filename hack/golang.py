@@ -30,6 +30,15 @@ def build(module: Path, package: str, program: Path, flags: str = STRIPPED) -> N
     )
 
 
+def build_tests(module: Path, program: Path) -> None:
+    """Build the tests of the module in this directory as one program; nothing if it is there."""
+    _once(
+        program,
+        ["go", "test", "-C", str(module), "-c", "-trimpath", "-ldflags", STRIPPED, "-o", "{}", "."],
+        "-mod=readonly",
+    )
+
+
 def install(package_at_version: str, program: Path) -> None:
     """Build a package out of the main module that it belongs to, at a version; nothing if it is there."""
     _once(program, ["go", "install", "-trimpath", "-ldflags", STRIPPED, package_at_version], "")

@@ -108,8 +108,8 @@ class Client:
         return self.call("DELETE", resource.path(namespace, name), options or None)
 
     def delete_all(self, resource: Resource, namespace: str) -> Object:
-        """Delete the collection."""
-        return self.call("DELETE", resource.path(namespace))
+        """Delete the collection; what its objects own goes with them."""
+        return self.call("DELETE", resource.path(namespace), {"propagationPolicy": "Background"})
 
     def call(
         self,

@@ -27,6 +27,7 @@ from spo.sim.timeline import SECOND_NS, Timeline
 QUIET_S = 15.0  # without a new revision, before the world counts as at rest
 CHATTER = frozenset({"leases.coordination.k8s.io", "events"})  # heartbeats and tales: written even at rest
 SERVICE_ACCOUNT = "system:serviceaccount:"
+PROGRAMS = {"node": "kubelet", "serviceaccount": "kube-controller-manager"}  # in which components run
 LOADED_FIRST = ("Namespace", "CustomResourceDefinition", "Node")
 
 
@@ -63,7 +64,7 @@ class SimulatedCluster:
             service_account_admission=service_account_admission,
             authorize=authorize,
         )
-        self.world = World(self.timeline, self.store, self._component, self.resource)
+        self.world = World(self.timeline, self.store, self._component, self.resource, self._serves)
         self._starter = Starter(self.api, programs or {}, self.images, self._token, self.luck)
         self._dispatcher = Dispatcher(self.world, controllers)
         self._dispatcher.on_pod = self._tell_kubelets
@@ -104,8 +105,13 @@ class SimulatedCluster:
                 return resource
         return None
 
+    def _serves(self, name: str) -> bool:
+        return any(served.storage == name for served in self.api.registry.all())
+
     def _component(self, name: str) -> Client:
-        return Client(self.api, f"system:{name}")
+        """Field managers are told apart by the program that speaks."""
+        program = PROGRAMS.get(name.partition(":")[0], name)
+        return Client(self.api, f"system:{name}", program)
 
     def _token(self, namespace: str, name: str, pod: str) -> str:
         record = self.store.get(StoreKey("serviceaccounts", namespace, name))

@@ -151,6 +151,10 @@ class Store:
                 if record is not None:
                     yield record
 
+    def has_any(self, resource: str, namespace: str) -> bool:
+        """Is there an object of a resource in a namespace?"""
+        return namespace in self._names.get(resource, ())
+
     def count(self, resource: str) -> int:
         return sum(len(names) for names in self._names.get(resource, {}).values())
 

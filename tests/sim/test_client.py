@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from spo.model.resource import NAMESPACES, Resource
+from spo.model.resource import CONFIG_MAPS, NAMESPACES
 from spo.sim.api.status import ApiError
 from spo.sim.client import Client
 from spo.sim.cluster import SimulatedCluster
 
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 MAP = {"metadata": {"name": "c", "namespace": "default", "labels": {"app": "x"}}, "data": {"a": "1"}}
 
 

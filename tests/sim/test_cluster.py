@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from manifests import daemon_set, deployment, job, pod
 
-from spo.model.resource import DAEMONSETS, LEASES, NODES, PODS
+from spo.model.resource import DAEMONSETS, DEPLOYMENTS, LEASES, NODES, PODS
 from spo.sim.api.status import ApiError
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.controllers.deployment import DEPLOYMENTS
 from spo.sim.controllers.job import JOBS
 from spo.sim.controllers.parts import HOUSEKEEPING
 
@@ -107,7 +106,7 @@ def test_a_crowd_of_pods_is_there_at_once_and_at_rest() -> None:
 
     assert cluster.store.count("pods") == 95
     assert cluster.world.pods.all[next(iter(cluster.world.pods.all))].ready
-    assert {change.key.resource for change in cluster.store.since(revision)} <= {"serviceaccounts"}
+    assert {change.key.resource for change in cluster.store.since(revision)} <= {"configmaps", "serviceaccounts"}
     assert sorted({len(list(cluster.world.pods.on(node))) for node in cluster.nodes}) == [9, 10]
 
 
@@ -168,3 +167,15 @@ def test_a_world_that_never_rests_is_told() -> None:
 
     again()
     assert not cluster.rest(max_s=60)
+
+
+def test_the_clusters_own_programs_are_field_managers_by_their_names() -> None:
+    cluster = SimulatedCluster(nodes=1)
+    path, query = DEPLOYMENTS.path("default", "d"), (("fieldManager", "me"),)
+    applied = {"apiVersion": "apps/v1", "kind": "Deployment", **deployment("d")}
+    cluster.client().call("PATCH", path, applied, query=query, content_type="application/apply-patch+yaml")
+    cluster.rest()
+
+    managers = cluster.client().get(DEPLOYMENTS, "default", "d")["metadata"]["managedFields"]
+
+    assert {entry["manager"] for entry in managers} == {"me", "kube-controller-manager"}

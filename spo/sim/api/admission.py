@@ -1,10 +1,11 @@
-"""What is looked at before an object is made: is its namespace there, has a pod its account (admission plugins)."""
+"""What is looked at before an object is made or changed (admission plug-ins): first it is completed, then judged."""
 
 from __future__ import annotations
 
 from typing import Any
 from zlib import crc32
 
+from spo.sim.api import limits, priorities, quotas, runtimeclasses
 from spo.sim.api.call import Call
 from spo.sim.api.kinds import clone
 from spo.sim.api.status import forbidden, not_found
@@ -14,7 +15,6 @@ from spo.sim.store import Store, StoreKey
 Object = dict[str, Any]
 
 DEFAULT_ACCOUNT = "default"
-SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 TOKEN_VOLUME = "kube-api-access-"
@@ -36,7 +36,7 @@ def _letters(number: int) -> str:
 
 
 class Admission:
-    """NamespaceLifecycle and Priority, always; ServiceAccount, if switched on."""
+    """NamespaceLifecycle, LimitRanger, RuntimeClass, Priority, ResourceQuota; ServiceAccount, if switched on."""
 
     def __init__(self, store: Store, service_accounts: bool) -> None:
         self._store = store
@@ -49,7 +49,19 @@ class Admission:
         if call.served.storage == "pods":
             if self._service_accounts:
                 self._give_account(call, obj)
-            self._give_priority(call, obj)
+            if self._store.has_any(limits.LIMIT_RANGES, call.route.namespace):
+                limits.fill_in(self._store, call.route.namespace, obj)
+            runtimeclasses.fill_in(self._store, obj)
+            priorities.fill_in(self._store, obj)
+
+    def judge(self, call: Call, obj: Object, old: Object | None) -> list[quotas.Charge]:
+        """The last word on a whole and valid object; gives the quotas that are charged for it. Raises ApiError 403."""
+        namespace = call.route.namespace
+        if call.served.storage == "pods" and old is None and self._store.has_any(limits.LIMIT_RANGES, namespace):
+            limits.check(self._store, namespace, obj)
+        if namespace and self._store.has_any(quotas.QUOTAS, namespace):
+            return quotas.charges(self._store, call, obj, old)
+        return []
 
     def _check_namespace(self, call: Call, obj: Object) -> None:
         namespace = call.key.namespace
@@ -91,17 +103,3 @@ class Admission:
             mount = {"name": volume, "readOnly": True, "mountPath": TOKEN_PATH}
             container["volumeMounts"] = [*(container.get("volumeMounts") or ()), mount]
         spec["volumes"] = [*(spec.get("volumes") or ()), {"name": volume, "projected": clone(TOKEN_SOURCES)}]
-
-    def _give_priority(self, call: Call, obj: Object) -> None:
-        """The class's value; classes of the system are there from the start (admission plugin Priority)."""
-        spec = obj.get("spec") or {}
-        name = spec.get("priorityClassName")
-        if not name:
-            return
-        record = self._store.get(StoreKey("priorityclasses.scheduling.k8s.io", "", name))
-        value = record.object().get("value", 0) if record is not None else SYSTEM_PRIORITIES.get(name)
-        if value is None:
-            # The name is generated later: the message has what the client sent.
-            sent = obj["metadata"].get("generateName") or obj["metadata"].get("name", "")
-            raise forbidden("pods", "", sent, f"no PriorityClass with name {name} was found")
-        spec["priority"] = value

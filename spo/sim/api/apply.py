@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from spo.sim.api import metadata
 from spo.sim.api.fieldpaths import FieldPath, from_fields, leaves, remove, show, step_of, to_fields
 from spo.sim.api.gotext import plain, syntax
 from spo.sim.api.kinds import Kind, Object, Undecodable, clone
@@ -104,18 +105,20 @@ def check_types(applied: Object, kind: Kind) -> None:
     """
     why = _mistyped(applied, kind.shape, "") or _unknown(applied, kind)
     if why:
-        resource, metadata = kind.resource, applied.get("metadata") or {}
-        name = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+        resource, meta = kind.resource, applied.get("metadata") or {}
+        name = f"{meta.get('namespace', '')}/{meta.get('name', '')}"
         version = f"{resource.group}/{resource.version}"
         raise ApiError(500, "", f"failed to create typed patch object ({name}; {version}, Kind={resource.kind}): {why}")
 
 
 def _unknown(applied: Object, kind: Kind) -> str:
+    copy = clone(applied)
     try:
-        unknown = kind.unknown_fields(clone(applied))
-    except Undecodable as error:
+        unknown = {*kind.unknown_fields(copy), *metadata.read(copy.get("metadata") or {}, kind.custom)}
+    except (Undecodable, metadata.WrongType) as error:
         return str(error)
-    return f".{unknown[0]}: field not declared in schema" if unknown else ""
+    texts = [f".{path}: field not declared in schema" for path in sorted(unknown)]
+    return "\n  ".join(["errors:", *texts]) if len(texts) > 1 else "".join(texts)
 
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import unquote
 
 from msgspec import Struct, field
 
 from spo.sim.api.http import Request
-from spo.sim.api.status import ApiError, bad_request
+from spo.sim.api.status import ApiError
 from spo.sim.keys import read_service_account_token
 
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
 UNAUTHENTICATED = "system:unauthenticated"
 SERVICE_ACCOUNT = "system:serviceaccount:"
-IMPERSONATE_EXTRA = "Impersonate-Extra-"
 
 
 class User(Struct, frozen=True):
@@ -44,7 +42,7 @@ class Authenticator:
         self._tokens = {**BUILT_IN_TOKENS, **tokens}
 
     def user(self, request: Request) -> User:
-        """Raises ApiError 401, or 400 for an impersonation of nobody."""
+        """Raises ApiError 401."""
         headers = request.headers
         authorization = headers.get("Authorization") or headers.get("authorization") or ""
         scheme, _, token = authorization.partition(" ")
@@ -67,44 +65,6 @@ class Authenticator:
             if known is not None:
                 self._tokens[token] = known
         return known
-
-
-def impersonated(request: Request, user: User) -> User:
-    """The user a master asks to be taken for (`Impersonate-User`, `-Group`, `-Uid`, `-Extra-…`).
-
-    A header that came more than once has its values on lines of their own.
-    """
-    named = request.headers.get("Impersonate-User", "")
-    groups = tuple(request.headers.get("Impersonate-Group", "").splitlines())
-    if not named and not groups:
-        return user
-    if not named:
-        shown = ", ".join(f'"{group}"' for group in groups)
-        who = f'&user.DefaultInfo{{Name:"", UID:"", Groups:[]string{{{shown}}}, Extra:map[string][]string(nil)}}'
-        raise bad_request(f"requested {who} without impersonating a user name")
-    if not user.is_master:
-        why = (
-            f'users "{named}" is forbidden: User "{user.name}" cannot impersonate resource "users" in API group "" '
-            "at the cluster scope"
-        )
-        raise ApiError(403, "Forbidden", why, {"name": named, "kind": "users"})
-    extra = {
-        unquote(name.removeprefix(IMPERSONATE_EXTRA)).lower(): tuple(value.splitlines())
-        for name, value in request.headers.items()
-        if name.startswith(IMPERSONATE_EXTRA)
-    }
-    known = groups or _groups_of_service_account(named)
-    if AUTHENTICATED not in known and named != ANONYMOUS.name:
-        known = (*known, AUTHENTICATED)
-    return User(named, known, request.headers.get("Impersonate-Uid", ""), extra)
-
-
-def _groups_of_service_account(name: str) -> tuple[str, ...]:
-    """Those that come with the name (apiserver's filters/impersonation.go)."""
-    if not name.startswith(SERVICE_ACCOUNT):
-        return ()
-    namespace = name.removeprefix(SERVICE_ACCOUNT).partition(":")[0]
-    return "system:serviceaccounts", f"system:serviceaccounts:{namespace}"
 
 
 def _service_account(token: str) -> User | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from spo.sim.api.authn import AUTHENTICATED, UNAUTHENTICATED, User
 from spo.sim.api.routing import Route
@@ -15,11 +17,6 @@ RBAC = "rbac.authorization.k8s.io"
 _ROLES, _BINDINGS = f"roles.{RBAC}", f"rolebindings.{RBAC}"
 _CLUSTER_ROLES, _CLUSTER_BINDINGS = f"clusterroles.{RBAC}", f"clusterrolebindings.{RBAC}"
 _WATCHED = frozenset((_ROLES, _BINDINGS, _CLUSTER_ROLES, _CLUSTER_BINDINGS))
-
-# What the API server grants by itself (system:discovery, system:public-info-viewer, system:basic-user).
-_PUBLIC_PATHS = ("/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*", "/version", "/version/")
-_KNOWN_PATHS = ("/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *_PUBLIC_PATHS)
-_SELF_REVIEWS = frozenset({"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"})
 
 
 class Rule(Struct, frozen=True):
@@ -58,6 +55,37 @@ class Rule(Struct, frozen=True):
 # Nobody asks for them, who are allowed everything; but they are told.
 _OF_MASTERS = (Rule("", ("*",), groups=("*",), resources=("*",)), Rule("", ("*",), paths=("*",)))
 
+_AUTHN, _AUTHZ = "authentication.k8s.io", "authorization.k8s.io"
+_INFO = "/healthz /livez /readyz /version /version/".split()
+_PLACES = "/api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/".split()
+_ISSUER = (
+    "/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/".split()
+)
+
+
+def _reads(paths: list[str]) -> tuple[Rule, ...]:
+    return (Rule("", ("get",), paths=tuple(paths)),)
+
+
+def _creates(group: str, *resources: str) -> Rule:
+    return Rule("", ("create",), (group,), resources)
+
+
+# What the API server grants by itself, to groups by cluster roles (rbac/bootstrappolicy, policy.go).
+_BY_ITSELF: tuple[tuple[str, tuple[str, ...], tuple[Rule, ...]], ...] = (
+    (
+        "system:basic-user",
+        (AUTHENTICATED,),
+        (
+            _creates(_AUTHZ, "selfsubjectaccessreviews", "selfsubjectrulesreviews"),
+            _creates(_AUTHN, "selfsubjectreviews"),
+        ),
+    ),
+    ("system:discovery", (AUTHENTICATED,), _reads(_PLACES)),
+    ("system:public-info-viewer", (AUTHENTICATED, UNAUTHENTICATED), _reads(_INFO)),
+    ("system:service-account-issuer-discovery", ("system:serviceaccounts",), _reads(_ISSUER)),
+)
+
 
 class Authorizer:
     """Answers from rules gathered once a user, until a role or a binding changes."""
@@ -73,14 +101,14 @@ class Authorizer:
     def check(self, user: User, route: Route) -> None:
         """Raises ApiError 403, in the API server's words."""
         if not self.allowed(user, route):
-            raise _refusal(user, route)
+            raise refusal(user, route)
 
     def allowed(self, user: User, route: Route) -> bool:
         return self.explain(user, route)[0]
 
     def explain(self, user: User, route: Route) -> tuple[bool, str]:
         """Whether, and by which binding."""
-        if user.is_master or _granted_to_all(user, route):
+        if user.is_master:
             return True, ""
         found = next((rule for rule in self.rules(user) if rule.allows(route)), None)
         return found is not None, found.reason if found else ""
@@ -94,7 +122,7 @@ class Authorizer:
         return found
 
     def _gather(self, user: User) -> list[Rule]:
-        rules = list(_OF_MASTERS) if user.is_master else []
+        rules = [*(_OF_MASTERS if user.is_master else ()), *_granted_by_itself(user)]
         for bindings in (_CLUSTER_BINDINGS, _BINDINGS):
             for record in self._store.scan(bindings):
                 binding = record.object()
@@ -157,12 +185,12 @@ def _is_subject(subject: dict[str, Any], user: User, namespace: str) -> bool:
     return False
 
 
-def _granted_to_all(user: User, route: Route) -> bool:
-    known = AUTHENTICATED in user.groups
-    if route.is_resource:
-        return known and route.verb == "create" and route.plural in _SELF_REVIEWS
-    paths = _KNOWN_PATHS if known else _PUBLIC_PATHS if UNAUTHENTICATED in user.groups else ()
-    return route.verb == "get" and any(_path_matches(path, route.path) for path in paths)
+def _granted_by_itself(user: User) -> Iterator[Rule]:
+    for role, groups, rules in _BY_ITSELF:
+        for group in groups:
+            if group in user.groups:
+                reason = f'RBAC: allowed by ClusterRoleBinding "{role}" of ClusterRole "{role}" to Group "{group}"'
+                yield from (replace(rule, reason=reason) for rule in rules)
 
 
 def _path_matches(pattern: str, path: str) -> bool:
@@ -173,13 +201,15 @@ def _among(value: str, allowed: tuple[str, ...]) -> bool:
     return value in allowed or "*" in allowed
 
 
-def _refusal(user: User, route: Route) -> ApiError:
+def refusal(user: User, route: Route, more: str = "") -> ApiError:
+    """403, in the API server's words (responsewriters, ForbiddenStatusError); `more`: a reason that is not RBAC's."""
+    more = f": {more}" if more else ""
     if not route.is_resource:
-        text = f'forbidden: User "{user.name}" cannot {route.verb} path "{route.path}"'
+        text = f'forbidden: User "{user.name}" cannot {route.verb} path "{route.path}"{more}'
         return ApiError(403, "Forbidden", text, {})
     what = f"{route.plural}/{route.subresource}" if route.subresource else route.plural
     where = f'in the namespace "{route.namespace}"' if route.namespace else "at the cluster scope"
-    why = f'User "{user.name}" cannot {route.verb} resource "{what}" in API group "{route.group}" {where}'
+    why = f'User "{user.name}" cannot {route.verb} resource "{what}" in API group "{route.group}" {where}{more}'
     if route.name:
         return forbidden(route.plural, route.group, route.name, why)
     details = {"group": route.group, "kind": route.plural} if route.group else {"kind": route.plural}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 BODY_BYTES_MAX = 3 << 20
+_TOO_DEEP = "exceeded max depth"
 _LONG_NUMBER = re.compile(rb"\d{19}")
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 _ACCEPTED = f"application/json, application/yaml, {PROTOBUF}"
@@ -77,6 +79,8 @@ def decode_json(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
         raise Unreadable(_go_complaint(body)) from None
+    except RecursionError:
+        raise Unreadable(_TOO_DEEP) from None
 
 
 def untyped(obj: Object, body: bytes) -> Object:
@@ -99,11 +103,14 @@ def decode_yaml(body: bytes) -> Any:
     if body[:1] == b"{":
         try:
             return msgspec.json.decode(body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             pass
-    from spo.sim.api.yaml11 import load  # PyYAML is slow to import, and rarely needed
+    from spo.sim.api import yaml11  # PyYAML is slow to import, and rarely needed
 
-    return load(body)
+    try:
+        return yaml11.load(body)
+    except yaml11.Unreadable as fault:
+        raise Unreadable(f"error converting YAML to JSON: yaml: {fault}") from None
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -120,6 +127,36 @@ def repeated(body: bytes, decoded: Any) -> Pairs | None:
     except ValueError:
         return None
     return pairs if isinstance(pairs, Pairs) and duplicates(pairs) else None
+
+
+def repeated_in_yaml(body: bytes, decoded: Any) -> str:
+    """go-yaml's complaint about keys that stand more than once; empty if there are none."""
+    if body[:1] == b"{" and repeated(body, decoded) is None:
+        return ""
+    from spo.sim.api.yaml11 import repeated_keys
+
+    found = repeated_keys(body)
+    return "error converting YAML to JSON: yaml: unmarshal errors:\n  " + "\n  ".join(found) if found else ""
+
+
+def in_order(problems: list[str], body: Pairs) -> list[str]:
+    """Problems of a typed object in the order in which a reader of the body comes upon them."""
+    places = {text: place for place, text in reversed(list(enumerate(_possible(body, ""))))}
+    return sorted(problems, key=lambda text: places.get(text, len(places)))
+
+
+def _possible(value: Any, path: str) -> Iterator[str]:
+    """What could be said of each key, in order."""
+    if isinstance(value, Pairs):
+        seen: dict[str, None] = {}
+        for key, inner in value:
+            place = f"{path}.{key}" if path else key
+            yield f'{"duplicate" if key in seen else "unknown"} field "{place}"'
+            seen[key] = None
+            yield from _possible(inner, place)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _possible(inner, f"{path}[{index}]")
 
 
 def duplicates(value: Any, path: str = "") -> list[str]:

@@ -1,59 +1,92 @@
-"""The small part of CEL that rules of CRDs mostly use: paths from self and oldSelf, has(), size(), comparison, logic.
+"""The rules of CRDs (`x-kubernetes-validations`): where they stand, when they are judged, what they say.
 
-A rule beyond it is kept and reported (`Rule.test` is None): the CRD is accepted, with a warning that says so.
+A rule that calls what `cel_functions` does not know is kept and reported (`Rule.test` is None): the CRD is accepted,
+with a warning that says so. What rules could cost is not estimated beforehand; how much one may do is limited.
 """
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
 
+from spo.sim.api.cel_functions import Beyond, Maybe
+from spo.sim.api.cel_language import BUDGET, ERRORS, Budget, Exhausted, Expression, Test, parse
+from spo.sim.api.cel_tokens import Malformed
 from spo.sim.api.fielderrors import as_json
-from spo.sim.api.schema_validation import show
+from spo.sim.api.schema_validation import Key, show
 from spo.sim.api.status import FieldError
 
-Test = Callable[[Any, Any], Any]  # (self, oldSelf) → value; KeyError: no such field; TypeError: no such overload
 Step = tuple[str, Any]  # ("field", name), ("items", merge keys) or ("values", None)
 
-_TOKEN = re.compile(r"""\s*(?:(&&|\|\||[=!<>]=|[!<>().])|([A-Za-z_]\w*)|(-?\d+)|"([^"\\]*)"|'([^'\\]*)')""")
-_COMPARE = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
-_LITERALS = {"true": True, "false": False, "null": None}
 _NONE = object()
+_SETTINGS = {"rule", "message", "messageExpression", "reason", "fieldPath", "optionalOldSelf"}
+_FIELD_PATH = re.compile(r"(\.[A-Za-z_]\w*)+")
+_OF_EVERY_OBJECT = ("apiVersion", "kind", "metadata")
+_REASONS = {"FieldValueRequired": "Required value", "FieldValueForbidden": "Forbidden"}
 
 
-class Rule(Struct, frozen=True):
-    """One rule of `x-kubernetes-validations` and the place in the schema where it stands."""
+class Rule(Struct, frozen=True, kw_only=True):
+    """One rule, and the place in the schema where it stands."""
 
     text: str
     message: str
     steps: tuple[Step, ...]
     test: Test | None  # None: not understood, not enforced
-    transition: bool  # speaks of oldSelf, so it holds only for changes
+    transition: bool = False  # speaks of oldSelf, so it holds only for changes
+    optional_old: bool = False  # speaks of it even where there is none
+    telling: Test | None = None  # messageExpression
+    reason: str = "FieldValueInvalid"
+    below: tuple[str, ...] = ()  # fieldPath
 
     def check(self, obj: Any, old: Any) -> list[FieldError]:
-        """What the rule has against the object; a value that has not changed is not judged again."""
+        """What the rule has against the object; a value that has not changed is judged again only by comparing it."""
         if self.test is None:
             return []
         errors = []
-        for value, before, path in _places(obj, _NONE if old is None else old, self.steps, ()):
-            if self.transition and before is _NONE:
+        before_all = _NONE if old is None else old
+        for value, before, path in _places(obj, before_all, self.steps, (), self.transition):
+            if self.transition and before is _NONE and not self.optional_old:
                 continue
-            try:
-                fine, why = self.test(value, before), self.message
-            except KeyError as missing:
-                fine, why = False, f"no such key: {missing.args[0]} evaluating rule: {self.message}"
-            except TypeError:
-                fine, why = False, f"no such overload evaluating rule: {self.message}"
-            if fine is not True:
-                shown = "" if isinstance(value, (dict, list)) else f"{as_json(value)}: "
-                errors.append(FieldError(show(path), "FieldValueInvalid", f"Invalid value: {shown}{why}"))
+            scope = {"self": value, "oldSelf": before, BUDGET: Budget()}
+            if self.optional_old:
+                scope["oldSelf"] = Maybe() if before is _NONE else Maybe(before)
+            why = self._fault(scope)
+            if why:
+                errors.append(self._error(value, path, why))
         return errors
+
+    def _fault(self, scope: Mapping[str, Any]) -> str:
+        assert self.test is not None
+        try:
+            return "" if self.test(scope) is True else self._told(scope)
+        except KeyError as missing:
+            why = f"no such key: {missing.args[0]}"
+        except TypeError:
+            why = "no such overload"
+        except Exhausted:
+            return f"call cost exceeds limit for rule: {self.message}"
+        except ERRORS as error:
+            why = str(error)
+        return f"{why} evaluating rule: {self.message}"
+
+    def _told(self, scope: Mapping[str, Any]) -> str:
+        try:
+            told = self.telling(scope) if self.telling else ""
+        except ERRORS:
+            told = ""
+        return told if isinstance(told, str) and told.strip() else self.message
+
+    def _error(self, value: Any, path: Any, why: str) -> FieldError:
+        for name in self.below:
+            path = (path, name)
+        if self.reason in _REASONS:
+            return FieldError(show(path), self.reason, f"{_REASONS[self.reason]}: {why}")
+        shown = "" if isinstance(value, (dict, list)) else f"{as_json(value)}: "
+        return FieldError(show(path), "FieldValueInvalid", f"Invalid value: {shown}{why}")
 
 
 def rules_of(node: Mapping[str, Any], steps: tuple[Step, ...] = ()) -> list[Rule]:
@@ -70,15 +103,67 @@ def rules_of(node: Mapping[str, Any], steps: tuple[Step, ...] = ()) -> list[Rule
 
 
 def _rule(spec: Mapping[str, Any], steps: tuple[Step, ...]) -> Rule:
-    text = spec["rule"]
-    test = None if set(spec) - {"rule", "message"} else _parse(text)
-    message = spec.get("message") or f"failed rule: {text}"
-    return Rule(text, message, steps, test, bool(re.search(r"\boldSelf\b", text)))
+    text, field_path = spec["rule"], spec.get("fieldPath") or ""
+    test, telling = _compiled(text), _compiled(spec.get("messageExpression") or "")
+    understood = not set(spec) - _SETTINGS and (not field_path or _FIELD_PATH.fullmatch(field_path))
+    if spec.get("messageExpression") and telling is None:
+        understood = False
+    return Rule(
+        text=text,
+        message=spec.get("message") or f"failed rule: {text}",
+        steps=steps,
+        test=test.value if test and understood else None,
+        transition=bool(re.search(r"\boldSelf\b", text)),
+        optional_old=bool(spec.get("optionalOldSelf")),
+        telling=telling.value if telling else None,
+        reason=spec.get("reason") or "FieldValueInvalid",
+        below=tuple(field_path.split(".")[1:]),
+    )
 
 
-def _places(value: Any, old: Any, steps: tuple[Step, ...], path: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Every value the steps lead to, unless it or what it is part of is unchanged; with the old value it stands for."""
-    if value == old:
+@lru_cache(1024)
+def _compiled(text: str) -> Expression | None:
+    try:
+        return parse(text) if text else None
+    except (Beyond, Malformed):
+        return None
+
+
+def fault_of(text: str, node: Mapping[str, Any], root: bool) -> str:
+    """What the compiler has against a rule of a schema's node: it is no CEL, or reads a field that is not there."""
+    try:
+        expression = parse(text)
+    except Beyond:
+        return ""
+    except Malformed as fault:
+        return _pointed(text, fault.column, str(fault))
+    for path in expression.paths:
+        at: Mapping[str, Any] | None = node
+        for depth, (name, column) in enumerate(path[1:]):
+            if at is None or not _tells_its_fields(at):
+                break
+            if root and depth == 0 and name in _OF_EVERY_OBJECT:
+                break
+            if name not in at["properties"]:
+                return _pointed(text, column, f"undefined field '{name}'")
+            at = at["properties"][name]
+    return ""
+
+
+def _tells_its_fields(node: Mapping[str, Any]) -> bool:
+    open_to_more = ("additionalProperties", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource")
+    return bool(node.get("type") == "object" and node.get("properties")) and not any(map(node.get, open_to_more))
+
+
+def _pointed(text: str, column: int, why: str) -> str:
+    return f"ERROR: <input>:1:{column}: {why}\n | {text}\n | {'.' * (column - 1)}^"
+
+
+def _places(
+    value: Any, old: Any, steps: tuple[Step, ...], path: Any, unchanged: bool
+) -> Iterator[tuple[Any, Any, Any]]:
+    """Every value the steps lead to, with the old one it stands for; with `unchanged` even those that are the same."""
+    if value == old and not unchanged:
         return
     if not steps:
         yield value, old, path
@@ -86,12 +171,13 @@ def _places(value: Any, old: Any, steps: tuple[Step, ...], path: Any) -> Iterato
     (kind, what), rest = steps[0], steps[1:]
     if kind == "items":
         for index, item in enumerate(value if isinstance(value, list) else ()):
-            yield from _places(item, _same(item, old, what), rest, (path, index))
+            yield from _places(item, _same(item, old, what), rest, (path, index), unchanged)
     elif isinstance(value, dict):
         for name in [what] if kind == "field" else list(value):
             if name in value:
                 before = old.get(name, _NONE) if isinstance(old, dict) else _NONE
-                yield from _places(value[name], before, rest, (path, name))
+                step = name if kind == "field" else Key(name)
+                yield from _places(value[name], before, rest, (path, step), unchanged)
 
 
 def _same(item: Any, old: Any, keys: tuple[str, ...]) -> Any:
@@ -101,130 +187,3 @@ def _same(item: Any, old: Any, keys: tuple[str, ...]) -> Any:
             if isinstance(before, dict) and all(before.get(key) == item.get(key) for key in keys):
                 return before
     return _NONE
-
-
-# -- the language ------------------------------------------------------------------------------------------------
-
-
-class _Beyond(Exception):
-    """Not in the part of CEL we know."""
-
-
-def _parse(text: str) -> Test | None:
-    try:
-        tokens = _tokens(text)
-        test = _any(tokens)
-        return None if tokens else test
-    except _Beyond:
-        return None
-
-
-def _tokens(text: str) -> list[tuple[str, Any]]:
-    tokens: list[tuple[str, Any]] = []
-    at, text = 0, text.rstrip()
-    while at < len(text):
-        found = _TOKEN.match(text, at)
-        if not found:
-            raise _Beyond(text[at:])
-        sign, word, number, double, single = found.groups()
-        if sign:
-            tokens.append((sign, sign))
-        elif word:
-            tokens.append(("word", word))
-        else:
-            literal = int(number) if number else double if double is not None else single
-            tokens.append(("literal", literal))
-        at = found.end()
-    return tokens
-
-
-def _take(tokens: list[tuple[str, Any]], kind: str) -> Any:
-    """The next token, if it is of that kind; removed. Raises _Beyond otherwise."""
-    if not tokens or tokens[0][0] != kind:
-        raise _Beyond(kind)
-    return tokens.pop(0)[1]
-
-
-def _any(tokens: list[tuple[str, Any]]) -> Test:
-    tests = [_all(tokens)]
-    while tokens and tokens[0][0] == "||":
-        tokens.pop(0)
-        tests.append(_all(tokens))
-    return tests[0] if len(tests) == 1 else lambda new, old: any(test(new, old) for test in tests)
-
-
-def _all(tokens: list[tuple[str, Any]]) -> Test:
-    tests = [_compared(tokens)]
-    while tokens and tokens[0][0] == "&&":
-        tokens.pop(0)
-        tests.append(_compared(tokens))
-    return tests[0] if len(tests) == 1 else lambda new, old: all(test(new, old) for test in tests)
-
-
-def _compared(tokens: list[tuple[str, Any]]) -> Test:
-    left = _single(tokens)
-    if not tokens or tokens[0][0] not in _COMPARE:
-        return left
-    compare = _COMPARE[tokens.pop(0)[0]]
-    right = _single(tokens)
-    return lambda new, old: compare(left(new, old), right(new, old))
-
-
-def _single(tokens: list[tuple[str, Any]]) -> Test:
-    if tokens and tokens[0][0] == "!":
-        tokens.pop(0)
-        inner = _single(tokens)
-        return lambda new, old: not inner(new, old)
-    if tokens and tokens[0][0] == "(":
-        return _bracketed(tokens, _any)
-    if tokens and tokens[0][0] == "literal":
-        literal = tokens.pop(0)[1]
-        return lambda new, old: literal
-    word = _take(tokens, "word")
-    if word in _LITERALS:
-        return lambda new, old: _LITERALS[word]
-    if word == "has":
-        there = _bracketed(tokens, _path)
-        return lambda new, old: _has(there, new, old)
-    if word == "size":
-        sized = _bracketed(tokens, _path)
-        return lambda new, old: len(sized(new, old))
-    tokens.insert(0, ("word", word))
-    return _path(tokens)
-
-
-def _bracketed(tokens: list[tuple[str, Any]], inside: Callable[[list[tuple[str, Any]]], Test]) -> Test:
-    _take(tokens, "(")
-    test = inside(tokens)
-    _take(tokens, ")")
-    return test
-
-
-def _path(tokens: list[tuple[str, Any]]) -> Test:
-    root = _take(tokens, "word")
-    if root not in ("self", "oldSelf"):
-        raise _Beyond(root)
-    names = []
-    while tokens and tokens[0][0] == ".":
-        tokens.pop(0)
-        names.append(_take(tokens, "word"))
-    if tokens and tokens[0][0] == "(":
-        raise _Beyond("method calls")
-
-    def follow(new: Any, old: Any) -> Any:
-        value = new if root == "self" else old
-        for name in names:
-            if not isinstance(value, dict):
-                raise TypeError(name)
-            value = value[name]
-        return value
-
-    return follow
-
-
-def _has(path: Test, new: Any, old: Any) -> bool:
-    try:
-        path(new, old)
-    except KeyError:
-        return False
-    return True

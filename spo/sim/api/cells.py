@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from spo.sim.api import cells_of_others as others
 from spo.sim.api.ages import human, seconds_of, since
 from spo.sim.api.cells_of_pods import pod
 from spo.sim.api.kinds import Object
@@ -356,4 +357,9 @@ TABLE: dict[str, Cells] = {
     "runtimeclasses.node.k8s.io": _runtime,
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": _webhooks,
     "validatingwebhookconfigurations.admissionregistration.k8s.io": _webhooks,
+    "apiservices.apiregistration.k8s.io": others.api_service,
+    "certificatesigningrequests.certificates.k8s.io": others.signing_request,
+    "csinodes.storage.k8s.io": others.csi_node,
+    "horizontalpodautoscalers.autoscaling": others.scaler,
+    "ingresses.networking.k8s.io": others.ingress,
 }

@@ -111,7 +111,8 @@ def _scale(spec: Mapping[str, str] | None) -> Scale | None:
     if spec is None:
         return None
     paths = (spec["specReplicasPath"], spec["statusReplicasPath"], spec.get("labelSelectorPath", ""))
-    return Scale(*(tuple(path.split(".")[1:]) for path in paths))
+    wanted, present, selector = (tuple(path.split(".")[1:]) for path in paths)
+    return Scale(wanted, present, selector)
 
 
 def _with_metadata(shape: Shape) -> Shape:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from spo.sim.api.cel import fault_of
 from spo.sim.api.fielderrors import as_json, forbidden, immutable, invalid, required, unsupported
 from spo.sim.api.kinds import Object
 from spo.sim.api.schema import UNSET, Schema
@@ -23,6 +24,9 @@ _CHOICES = {
 }
 _KNOWN_FORMATS = {*FORMATS, "int32", "int64", "float", "double", "password"}
 _NAME_FIELDS = ("plural", "singular", "shortNames", "kind", "listKind")
+_RULE_FIELDS = {
+    "rule": "", "message": "", "messageExpression": "", "reason": None, "fieldPath": "", "optionalOldSelf": None,
+}  # fmt: skip
 _VERSION_FIELDS = {  # the internal type, as one error quotes it, with its zero values
     "Name": "", "Served": False, "Storage": False, "Deprecated": False, "DeprecationWarning": None, "Schema": None,
     "Subresources": None, "AdditionalPrinterColumns": None, "SelectableFields": None,
@@ -74,7 +78,7 @@ def terminate(crd: Object, stamp: str) -> None:
 def is_established(crd: Object) -> bool:
     """Are its kinds served?"""
     conditions = (crd.get("status") or {}).get("conditions") or ()
-    return any(item["type"] == "Established" and item["status"] == "True" for item in conditions)
+    return any(item.get("type") == "Established" and item.get("status") == "True" for item in conditions)
 
 
 def set_condition(crd: Object, kind: str, status: str, reason: str, message: str, stamp: str) -> None:
@@ -82,8 +86,8 @@ def set_condition(crd: Object, kind: str, status: str, reason: str, message: str
     conditions = crd["status"]["conditions"] = list(crd["status"].get("conditions") or ())
     new = {"type": kind, "status": status, "lastTransitionTime": stamp, "reason": reason, "message": message}
     for index, condition in enumerate(conditions):
-        if condition["type"] == kind:
-            if condition["status"] == status:
+        if condition.get("type") == kind:
+            if condition.get("status") == status and "lastTransitionTime" in condition:
                 new["lastTransitionTime"] = condition["lastTransitionTime"]
             conditions[index] = new
             return
@@ -158,7 +162,7 @@ def _versions(versions: list[Object]) -> list[FieldError]:
             continue
         # With one version upstream keeps the schema at the top, and its paths say so.
         where = "spec.validation" if len(versions) == 1 else f"spec.versions[{index}].schema"
-        errors += _structural(schema, f"{where}.{_SCHEMA}", "must not be empty at the root")
+        errors += _structural(schema, f"{where}.{_SCHEMA}", "must not be empty at the root", root=True)
     return errors
 
 
@@ -169,7 +173,7 @@ def _internal(version: Object, single: bool) -> Object:
     return shown
 
 
-def _structural(node: Object, where: str, without_type: str) -> list[FieldError]:
+def _structural(node: Object, where: str, without_type: str, root: bool = False) -> list[FieldError]:
     """A structural schema names a type everywhere; and it uses nothing we would have to leave out."""
     errors = []
     free = node.get("x-kubernetes-int-or-string") or node.get("x-kubernetes-preserve-unknown-fields")
@@ -184,9 +188,7 @@ def _structural(node: Object, where: str, without_type: str) -> list[FieldError]
     if node.get("format") and node["format"] not in _KNOWN_FORMATS:
         errors.append(_beyond(f"{where}.format", f"the format {node['format']}"))
     errors += [*_keys(node, where), *_pattern(node, where), *_default(node, where)]
-    for index, rule in enumerate(node.get("x-kubernetes-validations") or ()):
-        if not rule.get("rule"):
-            errors.append(required(f"{where}.x-kubernetes-validations[{index}].rule", "rule is not specified"))
+    errors += _rules(node, where, root)
     for name, child in (node.get("properties") or {}).items():
         text = "must not be empty for specified object fields"
         errors += _structural(child, f"{where}.properties[{name}]", text)
@@ -195,6 +197,19 @@ def _structural(node: Object, where: str, without_type: str) -> list[FieldError]
         errors += _structural(node["additionalProperties"], f"{where}.additionalProperties", text)
     if isinstance(node.get("items"), dict):
         errors += _structural(node["items"], f"{where}.items", "must not be empty for specified array items")
+    return errors
+
+
+def _rules(node: Object, where: str, root: bool) -> list[FieldError]:
+    """A rule is CEL, and reads no field that the schema does not have."""
+    errors = []
+    for index, rule in enumerate(node.get("x-kubernetes-validations") or ()):
+        place = f"{where}.x-kubernetes-validations[{index}].rule"
+        if not rule.get("rule"):
+            errors.append(required(place, "rule is not specified"))
+        elif fault := fault_of(rule["rule"], node, root):
+            shown = {field[0].upper() + field[1:]: rule.get(field, zero) for field, zero in _RULE_FIELDS.items()}
+            errors.append(invalid(place, shown, f"compilation failed: {fault}"))
     return errors
 
 

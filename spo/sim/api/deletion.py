@@ -23,6 +23,12 @@ Object = dict[str, Any]
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
 DEFAULT_GRACE_S = 30
+# Older than garbage collection: who says nothing leaves the pods behind (DefaultGarbageCollectionPolicy).
+_ORPHANING = ("jobs.batch", "replicationcontrollers")
+_PODS_STAY = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+    "propagationPolicy=Orphan to suppress this warning"
+)
 _POLICIES = ("Foreground", "Background", "Orphan")
 _PROTECTED = ("default", "kube-system", "kube-public")
 _STAMP = "%Y-%m-%dT%H:%M:%SZ"
@@ -114,6 +120,7 @@ class Deleter:
 
     def delete(self, call: Call) -> Response:
         options = read_options(call)
+        _warn(call, options)
         record = self._rest.record(call)
         gone, obj = self.take_away(call, record, options)
         kind = call.served.kind
@@ -133,6 +140,7 @@ class Deleter:
 
     def delete_collection(self, call: Call) -> Response:
         options = read_options(call)
+        _warn(call, options)
         page = self._lister.page(call)
         body = list_body(call.served, page)
         for record in page.records:
@@ -152,7 +160,7 @@ class Deleter:
         graceful = self._begin_grace(call, obj, options)
         if graceful is None:  # already on its way, and nothing shorter was asked for
             return False, obj
-        _set_gc_finalizers(obj["metadata"], options)
+        _set_gc_finalizers(obj["metadata"], options, call.served.storage in _ORPHANING)
         pending = bool(obj["metadata"].get("finalizers"))
         if not graceful and pending:
             self._mark(obj["metadata"])
@@ -244,6 +252,11 @@ class Deleter:
         return False, self._save(call, record, obj, options)
 
 
+def _warn(call: Call, options: DeleteOptions) -> None:
+    if call.served.storage == "jobs.batch" and not options.policy and options.orphan is None:
+        call.warnings.append(_PODS_STAY)
+
+
 def _check_preconditions(call: Call, obj: Object, options: DeleteOptions) -> None:
     meta, resource = obj["metadata"], call.served.kind.resource
     named = options.preconditions or Preconditions()
@@ -260,11 +273,11 @@ def _check_preconditions(call: Call, obj: Object, options: DeleteOptions) -> Non
             raise conflict(resource.kind, resource.group, meta["name"], why)
 
 
-def _set_gc_finalizers(meta: Object, options: DeleteOptions) -> None:
+def _set_gc_finalizers(meta: Object, options: DeleteOptions, orphaning: bool) -> None:
     """What becomes of dependants stands in a finalizer; what was chosen before stays, unless chosen anew."""
     before = list(meta.get("finalizers") or ())
     after = [finalizer for finalizer in before if finalizer not in (ORPHAN, FOREGROUND)]
-    after += [finalizer for finalizer in (ORPHAN, FOREGROUND) if _wants(finalizer, before, options)]
+    after += [finalizer for finalizer in (ORPHAN, FOREGROUND) if _wants(finalizer, before, options, orphaning)]
     if sorted(after) == sorted(before):
         return
     if after:
@@ -273,12 +286,14 @@ def _set_gc_finalizers(meta: Object, options: DeleteOptions) -> None:
         del meta["finalizers"]
 
 
-def _wants(finalizer: str, before: list[str], options: DeleteOptions) -> bool:
+def _wants(finalizer: str, before: list[str], options: DeleteOptions, orphaning: bool) -> bool:
     if options.orphan is not None:
         return options.orphan and finalizer == ORPHAN
     if options.policy:
         return {"Orphan": ORPHAN, "Foreground": FOREGROUND}.get(options.policy) == finalizer
-    return finalizer in before
+    if ORPHAN in before or FOREGROUND in before:
+        return finalizer in before
+    return orphaning and finalizer == ORPHAN
 
 
 def _count(meta: Object) -> None:

@@ -23,7 +23,21 @@ Object = dict[str, Any]
 TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
 HEALTHY = Response(200, TEXT, b"ok")
 _HEALTH = ("/healthz", "/livez", "/readyz")
-_CHECKS = ("ping", "log", "etcd")
+# All is well from the start; these are the names under which a real server says so (its log of /readyz?verbose).
+_CHECKS = (
+    "ping", "log", "etcd", "informer-sync",
+    *("poststarthook/" + hook for hook in (
+        "start-apiserver-admission-initializer", "generic-apiserver-start-informers", "storage-readiness",
+        "start-apiextensions-informers", "start-apiextensions-controllers", "crd-informer-synced",
+        "start-system-namespaces-controller", "start-service-ip-repair-controllers", "bootstrap-controller",
+        "rbac/bootstrap-roles", "scheduling/bootstrap-system-priority-classes",
+        "start-cluster-authentication-info-controller", "start-kube-aggregator-informers",
+        "apiservice-status-local-available-controller", "apiservice-status-remote-available-controller",
+        "apiservice-registration-controller", "kube-apiserver-autoregistration", "apiservice-openapi-controller",
+        "apiservice-discovery-controller",
+    )),
+    "autoregister-completion",
+)  # fmt: skip
 _AGGREGATED = "apidiscovery.k8s.io/v2"
 _AGGREGATED_TYPE = f"application/json;g=apidiscovery.k8s.io;v=v2;as={DISCOVERY}"
 _CUSTOM_VERBS = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
@@ -33,6 +47,7 @@ _ANY = ("create", "delete", "get", "patch", "update")
 _SUB: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ("*", "status"): (_READ_WRITE, ""),
     ("*", "scale"): (_READ_WRITE, "autoscaling/v1.Scale"),
+    ("certificatesigningrequests", "approval"): (_READ_WRITE, ""),
     ("namespaces", "finalize"): (("update",), ""),
     ("nodes", "proxy"): (_ANY, "NodeProxyOptions"),
     ("services", "proxy"): (_ANY, "ServiceProxyOptions"),

@@ -8,7 +8,7 @@ from spo.model.resource import EVENTS, Resource
 from spo.sim.api.builtin import TABLE
 from spo.sim.api.builtin.decoding import decode
 from spo.sim.api.fielderrors import immutable, invalid, required
-from spo.sim.api.kinds import METADATA_FIELDS, Kind, Object, text_at
+from spo.sim.api.kinds import METADATA_FIELDS, Object, View, text_at
 from spo.sim.api.status import FieldError
 
 _CORE = TABLE["events"]
@@ -22,6 +22,9 @@ _SHOWN_AS = {  # in core → here
     "reportingComponent": "reportingController",
 }
 _STORED_AS = {shown: stored for stored, shown in _SHOWN_AS.items()}
+_REGARDING = [
+    f"regarding.{name}" for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+]
 _TYPES = ("Normal", "Warning")
 # ValidateEventUpdate, in its order; that it looks at the reason twice is its own slip, and shows in the causes.
 _IMMUTABLE = (
@@ -37,15 +40,13 @@ _IMMUTABLE = (
 )
 
 
-class EventView(Kind, frozen=True, kw_only=True):
+class EventView(View, frozen=True, kw_only=True):
     """The kind Event of events.k8s.io/v1."""
 
     def shown(self, stored: Object) -> Object:
-        """A stored event under the names of this group."""
         return {**_renamed(stored, _SHOWN_AS), "apiVersion": self.resource.api_version}
 
     def stored(self, shown: Object) -> Object:
-        """An event of this group as the core group has it; metadata stays the same object."""
         return {**_renamed(shown, _STORED_AS), "apiVersion": EVENTS.api_version}
 
     def unknown_fields(self, obj: Object, untouched: Collection[str] = ()) -> list[str]:
@@ -82,10 +83,11 @@ def _renamed(obj: Object, names: Mapping[str, str]) -> Object:
 
 
 KIND = EventView(
+    storage="events",
     resource=Resource("events.k8s.io", "v1", "events", "Event"),
     singular="event",
     short_names=("ev",),
-    supported_fields=METADATA_FIELDS | {"reason", "type", "regarding.kind", "regarding.namespace", "regarding.name"},
+    supported_fields=METADATA_FIELDS | {"reason", "reportingController", "type", *_REGARDING},
     shape=_CORE.shape,
     generation=False,
     create_on_update=True,

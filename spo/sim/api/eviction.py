@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from spo.sim.api.selectors import LabelSelector, Requirement
@@ -12,22 +13,48 @@ Object = dict[str, Any]
 
 BUDGETS = "poddisruptionbudgets.policy"
 _REFUSAL = "Cannot evict pod as it would violate the pod's disruption budget."
+_TOO_MANY = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
 _OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
 _NO_ROOM = {"type": "DisruptionAllowed", "status": "False", "reason": "InsufficientPods", "message": ""}
 
 
 def check_budgets(store: Store, pod: Record, stamp: str, dry_run: bool) -> None:
     """Take the eviction off the budget that covers the pod. Raises ApiError 429 if it is spent."""
-    phase = (pod.object().get("status") or {}).get("phase", "")
-    if phase in ("Pending", "Succeeded", "Failed") or b'"deletionTimestamp"' in pod.body:
+    obj = pod.object()
+    status = obj.get("status") or {}
+    if status.get("phase", "") in ("Pending", "Succeeded", "Failed") or b'"deletionTimestamp"' in pod.body:
         return
-    for record in store.scan(BUDGETS, pod.key.namespace):
-        budget = record.object()
-        if not selector_of((budget.get("spec") or {}).get("selector") or {}).matches(pod.labels):
-            continue
+    covering = [
+        (record, budget)
+        for record in store.scan(BUDGETS, pod.key.namespace)
+        if _covers(budget := record.object(), pod.labels)
+    ]
+    if len(covering) > 1:
+        raise ApiError(500, "", _TOO_MANY)
+    for record, budget in covering:
+        if not _is_ready(status) and _lets_the_sick_go(budget):
+            return
         _spend(budget, pod.key.name, stamp)
         if not dry_run:
             store.put(record.key, budget)
+
+
+def _covers(budget: Object, labels: Mapping[str, str]) -> bool:
+    """No selector: no pods; an empty one: all of the namespace."""
+    selector = (budget.get("spec") or {}).get("selector")
+    return selector is not None and selector_of(selector).matches(labels)
+
+
+def _is_ready(status: Object) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or ())
+
+
+def _lets_the_sick_go(budget: Object) -> bool:
+    """A pod that is not ready costs the budget nothing: always, or (by default) while it has enough that are."""
+    status = budget.get("status") or {}
+    desired = status.get("desiredHealthy", 0)
+    always = (budget.get("spec") or {}).get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
+    return always or bool(0 < desired <= status.get("currentHealthy", 0))
 
 
 def _spend(budget: Object, pod: str, stamp: str) -> None:

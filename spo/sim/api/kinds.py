@@ -25,6 +25,7 @@ from spo.sim.api.status import FieldError
 
 Object = dict[str, Any]
 
+OF_STATUS = ("approval", "status")  # sub-resources that write the status, and nothing else
 METADATA_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
 
 
@@ -41,6 +42,7 @@ class Scale(Struct, frozen=True):
     spec_replicas: tuple[str, ...]
     status_replicas: tuple[str, ...]
     selector: tuple[str, ...] = ()
+    plain_selector: bool = False  # a map of labels, as ReplicationControllers have it
 
 
 class Column(Struct, frozen=True):
@@ -136,6 +138,20 @@ class Kind(Struct, frozen=True, kw_only=True):
     def _content(self, obj: Object) -> Object:
         outside = ("metadata", "status") if "status" in self.subresources else ("metadata",)
         return {field: value for field, value in obj.items() if field not in outside}
+
+
+class View(Kind, frozen=True, kw_only=True):
+    """A kind that shows, under its own names, what another kind stores."""
+
+    storage: str  # the other's StoreKey.resource
+
+    def shown(self, stored: Object) -> Object:
+        """A stored object as this kind has it."""
+        raise NotImplementedError
+
+    def stored(self, shown: Object) -> Object:
+        """An object of this kind as it is stored; metadata stays the same object."""
+        raise NotImplementedError
 
 
 def text_at(obj: Object, field: str) -> str:

@@ -22,9 +22,11 @@ from spo.sim.api.revisions import revision_of, too_large
 from spo.sim.api.selectors import LabelSelector
 from spo.sim.api.status import ApiError, FieldError, bad_request, expired
 from spo.sim.store import Compacted, Record, Store
+from spo.sim.timeline import Timeline
 
 EXACT, NOT_OLDER = "Exact", "NotOlderThan"
 _TOKEN_VERSION = "meta.k8s.io/v1"
+COMPACT_EVERY_S = 300.0  # --etcd-compaction-interval: so a token lasts for five to ten minutes
 _SNAPSHOTS_MAX = 4  # of lists in the past, for the pages that follow
 _EXPIRED_TOKEN = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
@@ -145,11 +147,14 @@ def number(query: Mapping[str, str], name: str) -> int:
 class Lister:
     """Answers lists."""
 
-    def __init__(self, store: Store, lookup: Lookup, features: Features = DEFAULTS) -> None:
+    def __init__(self, store: Store, lookup: Lookup, features: Features, timeline: Timeline) -> None:
         self.features = features
         self._store = store
         self._lookup = lookup
         self._snapshots: dict[tuple[int, str, str], list[Record]] = {}
+        self._timeline = timeline
+        self._exact_from = self._seen = 0  # lists of the past begin here; the newest revision at the last compaction
+        self._compactions = 0  # that are due: two after each token, and none in a cluster where nobody pages
 
     def answer(self, call: Call) -> Response:
         page = self.page(call)
@@ -186,6 +191,21 @@ class Lister:
         """What matches at the newest revision, in key order."""
         return self._newest(selected, 0).records
 
+    def _token(self, revision: int, last: str) -> str:
+        """A token that ages."""
+        if not self._compactions:
+            self._seen = self._store.revision
+            self._timeline.after(COMPACT_EVERY_S, self._compact, idle=True)
+        self._compactions = 2
+        return _write_token(revision, last)
+
+    def _compact(self) -> None:
+        """Forget how lists stood before the last compaction."""
+        self._exact_from, self._seen = self._seen, self._store.revision
+        self._compactions -= 1
+        if self._compactions:
+            self._timeline.after(COMPACT_EVERY_S, self._compact, idle=True)
+
     def _newest(self, selected: Selection, limit: int) -> Page:
         storage, revision = selected.served.storage, self._store.revision
         use = dimension(selected.labels, selected.fields)
@@ -197,7 +217,7 @@ class Lister:
         remaining = None
         if selected.everything:
             remaining = 1 + sum(1 for _ in walk) if selected.namespace else self._store.count(storage) - len(chosen)
-        return Page(chosen, revision, _write_token(revision, _place(selected, chosen[-1])), remaining)
+        return Page(chosen, revision, self._token(revision, _place(selected, chosen[-1])), remaining)
 
     def _past(self, selected: Selection, revision: int, start: str | None, limit: int, too_old: str) -> Page:
         """A page of the list as it stood, from a snapshot that serves the pages after it, too."""
@@ -209,7 +229,7 @@ class Lister:
             del self._snapshots[_snapshot_name(revision, selected)]
             return Page(chosen, revision)
         remaining = len(records) - begin - len(chosen) if selected.everything else None
-        return Page(chosen, revision, _write_token(revision, _place(selected, chosen[-1])), remaining)
+        return Page(chosen, revision, self._token(revision, _place(selected, chosen[-1])), remaining)
 
     def _continue(self, selected: Selection, token: str, limit: int) -> Page:
         revision, start = _read_token(token)
@@ -224,6 +244,8 @@ class Lister:
     def _snapshot(self, revision: int, selected: Selection, too_old: str) -> list[Record]:
         name = _snapshot_name(revision, selected)
         found = self._snapshots.get(name)
+        if revision < self._exact_from:
+            raise expired(too_old)
         if found is None or revision < self._store.compacted:
             try:
                 found = self._store.as_of(revision, selected.served.storage, selected.namespace)

@@ -25,7 +25,8 @@ _MEDIA = {
     PROTOBUF: "protobuf",
 }
 _META = ("meta.k8s.io/v1", "meta.k8s.io/v1beta1")
-_VIEWS = {(kind, version) for kind in (TABLE, PARTIAL, PARTIALS) for version in _META}
+_VIEWS = {("json", kind, version) for kind in (TABLE, PARTIAL, PARTIALS) for version in _META}
+_VIEWS |= {("protobuf", kind, "meta.k8s.io/v1") for kind in (PARTIAL, PARTIALS)}
 _OFFERED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
 _OFFERED_WATCH = f"{_OFFERED}, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
 
@@ -69,23 +70,25 @@ def _number(text: str) -> float:
 
 
 def form_of(request: Request, *, of_resource: bool = False, protobuf: bool = False) -> Form | None:
-    """The form to answer in; None if there is no such. Protobuf is given to those only who read nothing else."""
+    """The form to answer in; None if there is no such. Whole objects are given in protobuf to those only who read
+    nothing else: they are kept as JSON. Of metadata, clients of Go rely on getting it.
+    """
     possible = [
         form
         for form in choices(header(request.headers, "Accept"))
-        if not form.kind or (of_resource and form.media == "json" and (form.kind, form.version) in _VIEWS)
+        if not form.kind or (of_resource and (form.media, form.kind, form.version) in _VIEWS)
     ]
-    plain = next((form for form in possible if form.media != "protobuf"), None)
+    plain = next((form for form in possible if form.kind or form.media != "protobuf"), None)
     return plain or (possible[0] if possible and protobuf else None)
 
 
 def resource_form(call: Call) -> Form:
     """The form of an answer about objects. Raises ApiError 406."""
-    builtin = not call.served.kind.custom
-    found = form_of(call.request, of_resource=True, protobuf=builtin and call.route.verb != "watch")
+    kind = call.served.kind
+    found = form_of(call.request, of_resource="get" in kind.verbs, protobuf=not kind.custom)
     if found is not None:
         return found
-    if not builtin or call.route.verb == "watch":
+    if kind.custom or "get" not in kind.verbs or call.route.verb == "watch":
         raise not_acceptable()
     text = f"406: Not Acceptable\n\nAvailable representations: {_OFFERED_WATCH}"
     raise ApiError(406, "NotAcceptable", text, {})
@@ -99,7 +102,7 @@ def encoded(request: Request, response: Response) -> Response:
     """The answer in YAML or protobuf, and compressed, if that was asked for."""
     if not response.body or response.stream:
         return response
-    form = form_of(request, of_resource=True, protobuf=True)
+    form = form_of(request, of_resource=response.status < 400, protobuf=True)
     if form is not None and form.media != "json" and ("Content-Type", "application/json") in response.headers:
         response = _IN[form.media](response)
     if len(response.body) > GZIP_FROM_BYTES and "gzip" in header(request.headers, "Accept-Encoding"):
@@ -109,9 +112,9 @@ def encoded(request: Request, response: Response) -> Response:
 
 
 def retyped(response: Response, media_type: str, body: bytes) -> Response:
-    """The same answer with another body."""
+    """The same answer with another body, or another kind of lines in its stream."""
     others = tuple(pair for pair in response.headers if pair[0] != "Content-Type")
-    return Response(response.status, (("Content-Type", media_type), *others), body)
+    return Response(response.status, (("Content-Type", media_type), *others), body, response.stream)
 
 
 def _in_yaml(response: Response) -> Response:

@@ -92,7 +92,7 @@ def _document_v2(kinds: list[Served]) -> Object:
         "swagger": "2.0",
         "info": {"title": title, "version": version},
         "paths": dict(sorted(paths.items())),
-        "definitions": {name: openapi_schemas.as_v2(schema) for name, schema in schemas.items()},
+        "definitions": {name: openapi_schemas.definition_v2(schema) for name, schema in schemas.items()},
     }
 
 

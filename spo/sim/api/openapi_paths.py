@@ -81,11 +81,12 @@ def _operation(kind: Kind, verb: str, schema: str, below: str) -> Object:
         "tags": [f"{_camel(group, lower=True)}_{resource.version}"],
         "description": (f"{below} of the specified {{}}" if below else text).format(resource.kind),
         "operationId": f"{verb}{_camel(group)}{resource.version.title()}{space}{resource.kind}{below.title()}",
-        "parameters": [_parameter(name, "query") for name in parameters],
         "responses": {"200": _response(answer), "401": {"description": "Unauthorized"}},
         "x-kubernetes-action": action,
         "x-kubernetes-group-version-kind": _kind(kind, below),
     }
+    if parameters:
+        operation["parameters"] = [_parameter(name, "query") for name in parameters]
     if method in ("post", "put", "patch", "delete"):
         operation["requestBody"] = _body(kind, verb, schema)
     return operation
@@ -142,7 +143,7 @@ def as_v2(item: Object) -> Object:
             shown[method] = [_flat(parameter) for parameter in operation]
             continue
         found = {key: value for key, value in operation.items() if key not in ("requestBody", "responses")}
-        found["parameters"] = [_flat(parameter) for parameter in operation["parameters"]]
+        found["parameters"] = [_flat(parameter) for parameter in operation.get("parameters", ())]
         found["produces"] = ["application/json", "application/yaml"]
         if method == "patch":
             found["consumes"] = list(operation["requestBody"]["content"])

@@ -153,6 +153,15 @@ def _marks(kind: CustomResource, shown: str) -> Object:
 _NOT_IN_V2 = frozenset({"oneOf", "anyOf", "allOf", "not", "nullable", "x-kubernetes-validations"})
 
 
+def definition_v2(schema: Object) -> Object:
+    """The schema of a whole object in swagger 2.0: one that takes anything says nothing, or kubectl would take it for
+    all there is (builder.buildKubeNative).
+    """
+    if _KIND_KEY in schema and schema.get("x-kubernetes-preserve-unknown-fields") is True:
+        return {"type": "object", _KIND_KEY: schema[_KIND_KEY]}
+    return as_v2(schema)  # type: ignore[no-any-return]
+
+
 def as_v2(schema: Any) -> Any:
     """A schema in the terms of swagger 2.0."""
     if isinstance(schema, list):

@@ -77,6 +77,15 @@ def encode(obj: Object) -> bytes | None:
     return MAGIC + about + wire.field(2, _encode(message, obj)) + wire.text(3, "") + wire.text(4, "")
 
 
+def encode_event(kind: str, obj: Object) -> bytes | None:
+    """One event of a watch, as a frame: four bytes of length, then the event, with the object in its own envelope."""
+    inside = encode(obj)
+    if inside is None:
+        return None
+    event = wire.text(1, kind) + wire.field(2, wire.field(1, inside))
+    return len(event).to_bytes(4, "big") + event
+
+
 def message_name(api_version: str, kind: str) -> str | None:
     """The message of a kind: `apps/v1`, `Deployment` is `apps.v1.Deployment`."""
     group, _, version = api_version.rpartition("/")
@@ -199,18 +208,18 @@ _EMPTY: dict[str, Any] = {"s": "", "y": "", "i": 0, "b": False, "d": 0.0}
 
 def _time(data: bytes) -> str | None:
     parts = dict(wire.fields(data))
-    return _stamp(parts, "%Y-%m-%dT%H:%M:%SZ")
+    return _stamp(parts, "seconds")
 
 
 def _micro_time(data: bytes) -> str | None:
-    return _stamp(dict(wire.fields(data)), "%Y-%m-%dT%H:%M:%S.%fZ")
+    return _stamp(dict(wire.fields(data)), "microseconds")
 
 
-def _stamp(parts: dict[int, Any], layout: str) -> str | None:
+def _stamp(parts: dict[int, Any], precision: str) -> str | None:
     if not parts.get(1):
         return None
     moment = datetime.fromtimestamp(parts[1], UTC).replace(microsecond=int(parts.get(2, 0)) // 1000)
-    return moment.strftime(layout)
+    return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
 
 
 def _raw_time(text: str) -> bytes:

@@ -8,8 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from spo.sim.api import crd
-from spo.sim.api.events_view import EventView
-from spo.sim.api.kinds import Kind, Object
+from spo.sim.api.kinds import Kind, Object, View
 from spo.sim.api.status import qualified
 from spo.sim.store import Change, Record, Store
 
@@ -23,23 +22,24 @@ class Served(Struct, frozen=True, eq=False):
     storage: str  # StoreKey.resource
     head: bytes
     since: int = 0  # revision it was established at; the watch cache knows nothing older
-    view: EventView | None = None  # one storage, two faces
+    view: View | None = None  # one storage, two faces
+    schema_since: int = 0  # what was stored before this revision was fitted to another schema
 
     @property
     def list_kind(self) -> str:
         return self.kind.list_kind or self.kind.resource.kind + "List"
 
 
-def serve(kind: Kind, since: int = 0) -> Served:
+def serve(kind: Kind, since: int = 0, schema_since: int = 0) -> Served:
     resource = kind.resource
     plural = qualified(resource.plural, resource.group)
     if kind.custom:  # a map in Go: keys in order
         head = f'{{"apiVersion":"{resource.api_version}","kind":"{resource.kind}",'
     else:
         head = f'{{"kind":"{resource.kind}","apiVersion":"{resource.api_version}",'
-    if isinstance(kind, EventView):
-        return Served(kind, "events", head.encode(), since, kind)
-    return Served(kind, plural, head.encode(), since)
+    if isinstance(kind, View):
+        return Served(kind, kind.storage, head.encode(), since, kind)
+    return Served(kind, plural, head.encode(), since, schema_since=schema_since)
 
 
 def converted(served: Served, record: Record) -> Object:
@@ -48,7 +48,16 @@ def converted(served: Served, record: Record) -> Object:
     if served.view is not None:
         return served.view.shown(obj)
     obj["apiVersion"] = served.kind.resource.api_version
+    if is_outdated(served, record):
+        served.kind.unknown_fields(obj)
+        served.kind.drop_nulls(obj)
+        served.kind.default(obj)
     return obj
+
+
+def is_outdated(served: Served, record: Record) -> bool:
+    """Was it stored when its CRD had another schema? Then it is pruned and defaulted by the new one as it is read."""
+    return record.revision < served.schema_since
 
 
 def shaped(served: Served, obj: Object) -> Object:
@@ -65,7 +74,7 @@ def to_store(served: Served, obj: Object) -> Object:
 def rendered(served: Served, record: Record) -> bytes:
     """What a client gets: the stored bytes, if they are of this version."""
     body = record.body
-    if body.startswith(served.head):
+    if body.startswith(served.head) and not is_outdated(served, record):
         return body
     return msgspec.json.encode(shaped(served, converted(served, record)))
 
@@ -112,8 +121,7 @@ class Registry:
         places = []
         for kind in crd.parse(obj):
             place = _place(kind)
-            before = known.get(place)
-            self._custom[place] = serve(kind, before.since if before else record.revision)
+            self._custom[place] = _served_again(kind, known.get(place), record.revision)
             places.append(place)
         self._by_crd[record.key.name] = places
 
@@ -122,6 +130,14 @@ class Registry:
             served = self._custom.pop(place)
             if self.on_gone:
                 self.on_gone(served.storage)
+
+
+def _served_again(kind: crd.CustomResource, before: Served | None, revision: int) -> Served:
+    """A kind of a CRD that came, or changed, at this revision."""
+    if before is None:
+        return serve(kind, revision)
+    standing = isinstance(before.kind, crd.CustomResource) and before.kind.published == kind.published
+    return serve(kind, before.since, before.schema_since if standing else revision)
 
 
 def _place(kind: Kind) -> tuple[str, str, str]:

@@ -13,9 +13,10 @@ from spo.sim.api.call import Call, answer
 from spo.sim.api.crd import CustomResource
 from spo.sim.api.features import DEFAULTS, Features
 from spo.sim.api.http import Response
-from spo.sim.api.kinds import Kind
+from spo.sim.api.kinds import OF_STATUS, Kind
 from spo.sim.api.patching import json_patch, merge_patch
-from spo.sim.api.resources import Served, converted, rendered, shaped, to_store
+from spo.sim.api.quotas import COUNTED_AGAIN
+from spo.sim.api.resources import Served, converted, is_outdated, rendered, shaped, to_store
 from spo.sim.api.revisions import revision_of, too_large
 from spo.sim.api.routing import truth
 from spo.sim.api.status import (
@@ -103,12 +104,15 @@ class Rest:
             )
         _refuse(call, obj, errors)
         _warn(call, obj, None)
+        charges = self._admit.judge(call, obj, None)
         key = call.key._replace(name=meta["name"])
         before = self.store.get(key)
         if before is not None:
             raise _exists(resource.plural, resource.group, before)
         if call.dry_run:
             return answer(201, msgspec.json.encode(shaped(call.served, obj)), call.warnings)
+        for charge in charges:
+            self.store.put(*charge)
         record = self.store.put(key, to_store(call.served, obj))
         return answer(201, rendered(call.served, record), call.warnings)
 
@@ -144,7 +148,7 @@ class Rest:
         old = converted(call.served, record) if old is None else old
         _check_version(call, meta, record)
         _keep_generation(meta, old["metadata"])
-        of_status = call.route.subresource == "status"
+        of_status = call.route.subresource in OF_STATUS
         if of_status:
             kind.prepare_status(obj, old)
         else:
@@ -161,6 +165,10 @@ class Rest:
             errors = _faults(kind, obj, old, metadata.update_faults(meta, old["metadata"], kind.custom), of_kind)
         _refuse(call, obj, errors)
         _warn(call, obj, old)
+        if call.served.storage in COUNTED_AGAIN and not call.route.subresource:
+            for charge in self._admit.judge(call, obj, old):
+                if not call.dry_run:
+                    self.store.put(*charge)
         return self.commit(call, record, obj, old)
 
     def commit(self, call: Call, record: Record, obj: Object, old: Object) -> Response:
@@ -171,7 +179,7 @@ class Rest:
             if not call.dry_run:
                 self.store.delete(record.key, record.object())
             return answer(200, body, call.warnings)
-        if obj == old:
+        if obj == old and not is_outdated(call.served, record):
             return answer(200, rendered(call.served, record), call.warnings)
         if call.dry_run:
             return answer(200, msgspec.json.encode(shaped(call.served, obj)), call.warnings)
@@ -226,6 +234,10 @@ class Rest:
             raise bad_request(f"error decoding YAML: {fault}") from None
         if not isinstance(applied, dict):
             raise bad_request(f"error decoding YAML: {bodies.not_a_struct(applied)}")
+        if call.validation != "Ignore" and (repeated := bodies.repeated_in_yaml(call.request.body, applied)):
+            if call.validation == "Strict":
+                raise bad_request(f"error strict decoding YAML: {repeated}")
+            call.warnings.append(repeated)
         applied["metadata"] = applied.get("metadata") or {}
         self._check_applied(call, applied)
         record = self.store.get(call.key)

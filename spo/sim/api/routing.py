@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
 from msgspec import Struct
 
+from spo.sim.api.status import bad_request
+
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_DURATION = re.compile(r"[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)")  # time.ParseDuration
 _OF_NAMESPACES = frozenset({"finalize", "status"})  # sub-resources of a namespace, not collections in it
 
 
@@ -35,6 +39,14 @@ class Route(Struct, frozen=True):
 def truth(text: str | None) -> bool:
     """A boolean of a query, as apimachinery reads it: whatever is not `false` or `0` is true, even nothing."""
     return text is not None and text.lower() not in ("false", "0")
+
+
+def check_timeout(query: Mapping[str, str]) -> None:
+    """Refuse a `timeout` that is no duration; any other is kept, for no answer takes time. Raises ApiError 400."""
+    text = query.get("timeout")
+    if text and not _DURATION.fullmatch(text):
+        why = f'time: invalid duration "{text}"'
+        raise bad_request(f"invalid timeout specified in the request URL - {why}")
 
 
 def route(method: str, path: str, query: Mapping[str, str]) -> Route:

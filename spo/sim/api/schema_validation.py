@@ -54,13 +54,17 @@ def compile_check(node: Node) -> Check:
     return check
 
 
+class Key(str):
+    """The key of a map, in a path of CEL's."""
+
+
 def show(path: Path) -> str:
     """A path as error texts write it: `spec.rules[0].name`."""
     if not path:
         return ""
     parent, step = path
     before = show(parent)
-    if isinstance(step, int):
+    if isinstance(step, (int, Key)):
         return f"{before}[{step}]"
     return f"{before}.{step}" if before else str(step)
 

@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
-from spo.sim.api import discovery, events_view, reviews, subresources
+from spo.sim.api import discovery, events_view, reviews, scaling_view, subresources
 from spo.sim.api.admission import Admission
-from spo.sim.api.authn import ANONYMOUS, Authenticator, User, impersonated
+from spo.sim.api.authn import ANONYMOUS, Authenticator, User
 from spo.sim.api.authz import Authorizer
+from spo.sim.api.beginning import begin
+from spo.sim.api.bodies import PROTOBUF
 from spo.sim.api.builtin import KINDS
 from spo.sim.api.call import Call, answer_object
 from spo.sim.api.deletion import Deleter
 from spo.sim.api.establishing import Establisher
 from spo.sim.api.features import DEFAULTS, Features
 from spo.sim.api.http import Request, Response
-from spo.sim.api.kinds import Kind
+from spo.sim.api.impersonation import Impersonation
+from spo.sim.api.kinds import OF_STATUS, Kind
 from spo.sim.api.listing import Lister
 from spo.sim.api.logs import Logs
 from spo.sim.api.lookup import Lookup
-from spo.sim.api.negotiation import encoded, resource_form
+from spo.sim.api.negotiation import encoded, resource_form, retyped
 from spo.sim.api.resources import Registry, Served
 from spo.sim.api.rest import Rest
 from spo.sim.api.reviews import Reviews
-from spo.sim.api.routing import Route, route
+from spo.sim.api.routing import Route, check_timeout, route
 from spo.sim.api.status import ApiError, bad_request, not_found, qualified
 from spo.sim.api.views import View, ViewStream
 from spo.sim.api.watching import Hub
 from spo.sim.keys import Keys
-from spo.sim.store import Store, StoreKey
+from spo.sim.store import Store
 from spo.sim.timeline import SECOND_NS, Timeline
 
 Handler = Callable[[Call], Response]
 Observer = Callable[[Request, User, Response], None]
 
-FIRST_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 PAGE_NOT_FOUND = Response(404, (("Content-Type", "text/plain; charset=utf-8"),), b"404 page not found\n")
 _NOT_ALLOWED = "the server does not allow this method on the requested resource"
 _NO_RESOURCE = "the server could not find the requested resource"
@@ -63,12 +64,13 @@ class ApiServer:
         self.features = features
         self.observers: list[Observer] = []
         self._timeline = timeline
-        self.registry = Registry(store, (*kinds, events_view.KIND, *reviews.KINDS))
+        self.registry = Registry(store, (*kinds, events_view.KIND, scaling_view.KIND, *reviews.KINDS))
         self.authenticator = Authenticator(tokens or {})
         self.authorizer = Authorizer(store)
         self._authorize = authorize
+        self._impersonation = Impersonation(self._allows)
         lookup = Lookup(store)
-        self.lister = Lister(store, lookup, features)
+        self.lister = Lister(store, lookup, features, timeline)
         self.hub = Hub(store, timeline, self.lister)
         self.registry.on_gone = self.hub.end
         rest = Rest(store, timeline, keys, Admission(store, service_account_admission), features)
@@ -88,18 +90,19 @@ class ApiServer:
             "deletecollection": deleter.delete_collection,
         }
         # In this order: who decides what is served hears of a change before those who tell clients of it.
-        for listener in (self.registry, self.authorizer, lookup, self.hub, establisher):
+        for listener in (self.registry, self.authorizer, lookup, self.hub, establisher, self.logs):
             store.subscribe(listener.on_change)
-        self._begin(timeline.stamp())
+        begin(store, keys, timeline.stamp())
 
     def handle(self, request: Request) -> Response:
         """Answer one request. A refusal is an answer, too; only our own bugs raise."""
         user, warnings = ANONYMOUS, list[str]()
         try:
             user = self.authenticator.user(request)
-            user = impersonated(request, user)
             query = dict(reversed(request.query))  # the first of a name counts
             asked = route(request.method, request.path, query)
+            check_timeout(query)
+            user = self._impersonation.user(request, user, asked)
             if self._authorize:
                 self.authorizer.check(user, asked)
             if asked.is_resource:
@@ -112,6 +115,13 @@ class ApiServer:
         for observe in self.observers:
             observe(request, user, response)
         return response
+
+    def restart(self) -> None:
+        """As if this process had ended, and a new one had begun on the same storage; takes no time."""
+        self.hub.restart()
+
+    def _allows(self, user: User, asked: Route) -> bool:
+        return not self._authorize or self.authorizer.allowed(user, asked)
 
     # -- finding who answers -------------------------------------------------------------------------------------
 
@@ -126,12 +136,15 @@ class ApiServer:
         if handler is None:
             return self._nothing_there(asked)
         form = resource_form(call)
-        if not form.kind:
+        framed = form.media == "protobuf" and asked.verb == "watch"
+        if not form.kind and not framed:
             return handler(call)
         view = View(call, form, lambda: self._timeline.now_ns / SECOND_NS)
         call.make_stream = lambda: ViewStream(view)
         response = handler(call)
-        return response if response.stream else view.answer(response)
+        if response.stream is None:
+            return view.answer(response)
+        return retyped(response, f"{PROTOBUF};stream=watch", b"") if framed else response
 
     def _handler(self, call: Call) -> Handler | None:
         """None if there is no such place. Raises ApiError 404 or 405."""
@@ -170,7 +183,7 @@ class ApiServer:
             if kind.custom:
                 raise not_found(resource.plural, resource.group, asked.name)
             return None
-        if asked.subresource == "status":
+        if asked.subresource in OF_STATUS:
             own = {verb: self._verbs[verb] for verb in ("get", "update", "patch")}
         elif own is None:
             own = self._subresources.get(("*", asked.subresource), {})
@@ -191,17 +204,6 @@ class ApiServer:
                 raise ApiError(404, "NotFound", _NO_RESOURCE, {})
             return PAGE_NOT_FOUND
         return found
-
-    def _begin(self, stamp: str) -> None:
-        for name in FIRST_NAMESPACES:
-            key = StoreKey("namespaces", "", name)
-            if self.store.get(key) is None:
-                meta = {"name": name, "uid": self.keys.uid(), "creationTimestamp": stamp}
-                meta["labels"] = {"kubernetes.io/metadata.name": name}  # type: ignore[assignment]
-                self.store.put(key, {"kind": "Namespace", "apiVersion": "v1", "metadata": meta, **_ALIVE})
-
-
-_ALIVE: dict[str, Any] = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
 
 
 def not_allowed(call: Call | None = None) -> ApiError:

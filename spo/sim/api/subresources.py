@@ -138,6 +138,8 @@ def _scale(call: Call, obj: Object) -> Object:
     replicas = _at(obj, paths.spec_replicas) or 0
     status: Object = {"replicas": _at(obj, paths.status_replicas) or 0}
     selector = _at(obj, paths.selector) if paths.selector else None
+    if selector and paths.plain_selector:
+        selector = {"matchLabels": selector}
     if selector:
         status["selector"] = selector if isinstance(selector, str) else as_text(selector)
     return {

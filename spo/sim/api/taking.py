@@ -40,6 +40,8 @@ def take(call: Call) -> Object:
         problems += fit(kind, obj)
     except (Undecodable, metadata.WrongType) as fault:
         raise bad_request(_cannot(kind, obj) + str(fault)) from None
+    if repeated is not None and not kind.custom:
+        problems = bodies.in_order(problems, repeated)
     if problems and call.validation == "Strict":
         raise bad_request(_cannot(kind, obj) + "strict decoding error: " + ", ".join(problems))
     warn(call, problems)

@@ -22,6 +22,7 @@ BOOKMARK_EVERY_S = 60.0
 BOOKMARK_BEFORE_END_S = 2.0
 TIMEOUT_S_MIN = 1800  # --min-request-timeout: without timeoutSeconds, a watch lasts once to twice as long
 
+_INITIALIZING = "storage is (re)initializing"
 _TOO_OLD = "The resourceVersion for the provided watch is too old."  # the store says so
 
 Bucket = tuple[str, str, str]  # what the watchers in it have in common: dimension, key, value
@@ -175,6 +176,8 @@ class Hub:
         self._timeline = timeline
         self._lister = lister
         self._channels: dict[str, Channel] = {}
+        self._began = 0  # the revision at the last restart: what the watch cache knows begins there
+        self._warm: set[str] = set()  # custom resources that were watched since
         self._beat: Alarm | None = None  # bookmarks, as long as someone wants them
         self._mark = ((0, b""), b"")  # the last bookmark: its revision, whose it is, its line
         self._news: deque[Change] = deque()
@@ -205,8 +208,9 @@ class Hub:
                     self._tell(watcher, line, change.revision)
 
     def watch(self, call: Call) -> Response:
-        """Open a watch. Raises ApiError 400, 422 or 500; a revision that is gone comes as an event of the stream."""
+        """Open a watch. Raises ApiError 400, 422, 429, 500; a revision that is gone comes as an event of the stream."""
         check_list_options(call, watching=True, features=self._lister.features)
+        self._check_warm(call.served)
         selected = selection(call)
         query = call.query
         options = WatchOptions(
@@ -230,8 +234,23 @@ class Hub:
         for watcher in self._channels.get(storage, Channel()):
             watcher.stream.close()
 
+    def restart(self) -> None:
+        """A new process: every watch has ended, and its cache knows nothing of the past. The storage stays as it is."""
+        for storage in list(self._channels):
+            self.end(storage)
+        self._began = self._store.revision
+        self._warm.clear()
+
     def watchers(self, storage: str) -> int:
         return sum(1 for _ in self._channels.get(storage, ()))
+
+    def _check_warm(self, served: Served) -> None:
+        """After a restart a custom resource's cache begins to fill when somebody watches. Raises ApiError 429."""
+        cached = self._lister.features.watch_cache
+        if self._began and cached and served.kind.custom and served.storage not in self._warm:
+            self._warm.add(served.storage)
+            details = {"retryAfterSeconds": 1}
+            raise ApiError(429, "TooManyRequests", _INITIALIZING, details, (("Retry-After", "1"),))
 
     def _start(self, selected: Selection, stream: Stream, options: WatchOptions, wanted: int) -> None:
         now = self._store.revision
@@ -253,9 +272,10 @@ class Hub:
         """What happened since; nothing, if `since` is still to come."""
         served = watcher.selected.served
         cached = self._lister.features.watch_cache
-        oldest = max(self._store.compacted, served.since)
+        known = max(served.since, self._began)
+        oldest = max(self._store.compacted, known)
         too_old = expired(f"too old resource version: {since} ({oldest})" if cached else _TOO_OLD)
-        if cached and since < served.since:
+        if cached and since < known:
             raise too_old
         try:
             changes = self._store.since(since)

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import yaml
 
-from spo.sim.api.bodies import Unreadable
+NODES_MAX = 2_000_000  # with each alias written out; without any, a body of 3 MiB holds fewer
+
+
+class Unreadable(Exception):
+    """No YAML that could become JSON; the text is go-yaml's."""
 
 
 class _Loader(yaml.SafeLoader):
-    """No timestamps; and the booleans `y` and `n`, which PyYAML leaves out."""
+    """No timestamps; the booleans `y` and `n`, and tabs between brackets, which PyYAML leaves out; and no more aliases
+    than JSON could hold.
+    """
+
+    def scan_to_next_token(self) -> None:
+        super().scan_to_next_token()
+        while self.flow_level and self.peek() == "\t":
+            self.forward()
+            super().scan_to_next_token()
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            _written_out(node, {})
+        return node
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -32,12 +52,52 @@ def load(body: bytes) -> Any:
     except yaml.MarkedYAMLError as error:
         line = 1 + (error.problem_mark.line if error.problem_mark else 0)
         problem = _GO_TEXTS.get((error.problem or "").split(",")[0], error.problem)
-        raise Unreadable(f"error converting YAML to JSON: yaml: line {line}: {problem}") from None
+        raise Unreadable(f"line {line}: {problem}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Unreadable(f"error converting YAML to JSON: yaml: {error}") from None
+        raise Unreadable(str(error)) from None
+    except RecursionError:
+        raise Unreadable("exceeded max depth") from None
+
+
+def repeated_keys(body: bytes) -> list[str]:
+    """go-yaml's text for each key that stands again in its mapping, in order. The body is known to be YAML."""
+    node = _Loader(body).get_single_node()
+    return [] if node is None else list(_repeated(node))
+
+
+def _repeated(node: yaml.Node) -> Iterator[str]:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield f'line {key.start_mark.line + 1}: key "{key.value}" already set in map'
+            seen.add(key.value)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _repeated(value)
 
 
 def dump(value: Any) -> bytes:
     """A JSON value as YAML, keys in order."""
     text: str = yaml.safe_dump(value, sort_keys=True, allow_unicode=True, width=1 << 20)
     return text.encode()
+
+
+def _written_out(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many nodes this one has with each alias written out; `known`: those seen, 0 while one is being looked into.
+
+    Ten lines that quote each other are a thousand million nodes, and one that quotes itself has no end.
+    """
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if (size := known.get(id(node))) is None:
+        known[id(node)] = 0
+        inner = chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else node.value
+        size = 1 + sum(_written_out(each, known) for each in inner)
+        if size > NODES_MAX:
+            raise Unreadable("document contains excessive aliasing")
+        known[id(node)] = size
+    elif size == 0:
+        raise Unreadable("anchor value contains itself")
+    return size

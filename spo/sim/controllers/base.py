@@ -27,11 +27,13 @@ class World:
         store: Store,
         client: Callable[[str], Client],
         resource: Callable[[str, str], Resource | None],
+        serves: Callable[[str], bool],
     ) -> None:
         self.timeline = timeline
         self.store = store
         self.client = client  # of a component: `scheduler`, `node:node-1`
         self.resource = resource  # by apiVersion and kind
+        self.serves = serves  # `pods`, `jobs.batch`: is there such a resource?
         self.pods = Pods()
         self.owners = Owners()
         self.recorder = Recorder(timeline, client)

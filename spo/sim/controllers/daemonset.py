@@ -1,20 +1,24 @@
 """DaemonSets: one pod on each eligible node, replaced a few at a time when the template changes.
 
-Not simulated: surge updates, `minReadySeconds` and ControllerRevision objects (so no `rollout undo`); the hash label is
-there, and the template generation counts as in real life (a pod with either is up to date).
+Source: pkg/controller/daemon. A pod is up to date by the hash of its revision or by the template's generation.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from spo.model.resource import DAEMONSETS
+from spo.sim.api.eviction import selector_of
 from spo.sim.client import Object
-from spo.sim.controllers.base import Controller, Uids, World, controller_reference
+from spo.sim.controllers.availability import Availability
+from spo.sim.controllers.base import Controller, World, controller_reference
+from spo.sim.controllers.claims import Claims, PodItems
+from spo.sim.controllers.history import STORAGE as REVISIONS
+from spo.sim.controllers.history import History
 from spo.sim.controllers.index import PodFacts
 from spo.sim.controllers.placement import (
     DAEMON_TOLERATIONS,
@@ -25,7 +29,7 @@ from spo.sim.controllers.placement import (
     untolerated,
     why_not,
 )
-from spo.sim.controllers.podtemplate import REVISION_HASH, TEMPLATE_GENERATION, pod_of, share, template_hash
+from spo.sim.controllers.podtemplate import REVISION_HASH, TEMPLATE_GENERATION, pod_of, share
 from spo.sim.store import Change, StoreKey
 
 GENERATION = "deprecated.daemonset.template.generation"
@@ -41,6 +45,13 @@ class Wishes(Struct):
     status: dict[str, int]
 
 
+class Pace(Struct, frozen=True):
+    """How a changed template is rolled out: as so many nodes without a pod, or so many with two. None: not at all."""
+
+    unavailable: int | None
+    surge: int = 0
+
+
 def is_current(pod: PodFacts, revision: str, generation: str) -> bool:
     """Made from the present template: by hash, or (loaded clusters) by the template's generation."""
     labels = pod.labels
@@ -51,130 +62,189 @@ def decide(
     eligible: Mapping[str, bool],
     node_of: Mapping[StoreKey, str],
     pods: Iterable[PodFacts],
-    revision: str,
-    generation: str,
-    max_unavailable: int | None,
+    current: Callable[[PodFacts], bool],
+    pace: Pace,
+    available: Callable[[PodFacts], bool] = lambda pod: pod.ready,
 ) -> Wishes:
     """`eligible`: node → may a new pod start there (its NoSchedule taints are tolerated); nodes that are not in it must
-    not run one. `node_of`: the node each pod was made for. `max_unavailable` None: OnDelete, old pods stay.
+    not run one. `node_of`: the node each pod was made for. `current`: is it of the present template?
     """
     by_node: dict[str, list[PodFacts]] = {}
     for pod in pods:
         by_node.setdefault(node_of[pod.key], []).append(pod)
-    create, delete, old_ready = [], [], []
-    desired = scheduled = ready = updated = unavailable = 0
+    tour = _Tour(current, available, pace)
     for node, may_start in eligible.items():
         here = by_node.get(node, [])
-        if not here and not may_start:
-            continue  # a pod could stay here, but not start
-        desired += 1
-        gone_bad = [pod for pod in here if pod.is_finished and not pod.deleting]
-        delete += gone_bad
-        live = sorted((pod for pod in here if not pod.is_finished and not pod.deleting), key=lambda pod: pod.created)
-        delete += live[1:]
-        if not live:
-            unavailable += 1
-            if not here:
-                create.append(node)
-            continue
-        pod = live[0]
-        scheduled += 1
-        ready += pod.ready
-        unavailable += not pod.ready
-        if is_current(pod, revision, generation):
-            updated += 1
-        elif pod.ready:
-            old_ready.append(pod)
-        elif max_unavailable is not None:
-            delete.append(pod)  # it counts as unavailable already
+        if here or may_start:  # else a pod could stay here, but not start
+            tour.visit(node, here)
     misplaced = [pod for node, here in by_node.items() if node not in eligible for pod in here]
-    delete += [pod for pod in misplaced if not pod.deleting]
-    if max_unavailable is not None:
-        delete += old_ready[: max(0, max_unavailable - unavailable)]
-    return Wishes(create, delete, _counts(desired, scheduled, ready, updated, len(misplaced)))
+    tour.delete += [pod for pod in misplaced if not pod.deleting]
+    if pace.surge:
+        replaced = (*tour.old_sick, *tour.old_well[: max(0, pace.surge - tour.surging)])
+        tour.create += [node_of[pod.key] for pod in replaced]
+    elif pace.unavailable is not None:  # the sick count as missing already
+        tour.delete += [*tour.old_sick, *tour.old_well[: max(0, pace.unavailable - tour.missing)]]
+    return Wishes(tour.create, tour.delete, tour.counts(len(misplaced)))
 
 
-def _counts(desired: int, scheduled: int, ready: int, updated: int, misplaced: int) -> dict[str, int]:
-    """As the API shows them: the first four always, the others unless 0."""
-    status = {
-        "currentNumberScheduled": scheduled,
-        "numberMisscheduled": misplaced,
-        "desiredNumberScheduled": desired,
-        "numberReady": ready,
-    }
-    optional = {
-        "updatedNumberScheduled": updated,
-        "numberAvailable": ready,
-        "numberUnavailable": desired - ready,
-    }
-    return {**status, **{name: count for name, count in optional.items() if count}}
+class _Tour:
+    """Node after node: what is to be made and deleted there, and the sums."""
+
+    def __init__(self, current: Callable[[PodFacts], bool], available: Callable[[PodFacts], bool], pace: Pace) -> None:
+        self._current, self._available, self._pace = current, available, pace
+        self.create: list[str] = []
+        self.delete: list[PodFacts] = []
+        self.old_well: list[PodFacts] = []
+        self.old_sick: list[PodFacts] = []
+        self.missing = self.surging = 0
+        self._desired = self._scheduled = self._ready = self._updated = 0
+
+    def visit(self, node: str, here: list[PodFacts]) -> None:
+        self._desired += 1
+        self.delete += [pod for pod in here if pod.is_finished and not pod.deleting]
+        live = sorted((pod for pod in here if not pod.is_finished and not pod.deleting), key=lambda pod: pod.created)
+        superseded = live[1:]
+        if self._pace.surge and len(live) > 1:
+            live, superseded = _pair(live, self._current, self._available)
+            self.surging += len(live) > 1
+        self.delete += superseded
+        if not live:
+            self.missing += 1
+            if not here:
+                self.create.append(node)
+            return
+        pod, newest = live[0], live[-1] if self._pace.surge else live[0]
+        well = self._available(pod) or self._available(newest)
+        self._scheduled += 1
+        self._ready += pod.ready or newest.ready
+        self._updated += self._current(newest)
+        self.missing += not well
+        if not self._current(pod) and pod is newest:
+            (self.old_well if well else self.old_sick).append(pod)
+
+    def counts(self, misplaced: int) -> dict[str, int]:
+        """As the API shows them: the first four always, the others unless 0."""
+        status = {
+            "currentNumberScheduled": self._scheduled,
+            "numberMisscheduled": misplaced,
+            "desiredNumberScheduled": self._desired,
+            "numberReady": self._ready,
+        }
+        optional = {
+            "updatedNumberScheduled": self._updated,
+            "numberAvailable": self._desired - self.missing,
+            "numberUnavailable": self.missing,
+        }
+        return {**status, **{name: count for name, count in optional.items() if count}}
+
+
+def _pair(
+    live: list[PodFacts], current: Callable[[PodFacts], bool], available: Callable[[PodFacts], bool]
+) -> tuple[list[PodFacts], list[PodFacts]]:
+    """Of several pods on a node while it surges: the old one and the new one, and those that go now."""
+    old = [pod for pod in live if not current(pod)][:1]
+    new = [pod for pod in live if current(pod)][:1]
+    if old and new and available(new[0]):
+        old = []
+    kept = [*old, *new]
+    return kept, [pod for pod in live if pod not in kept]
 
 
 class DaemonSets(Controller):
     component = "serviceaccount:kube-system:daemon-set-controller"
-    watches = frozenset({"daemonsets.apps", "pods", "nodes"})
+    watches = frozenset({"daemonsets.apps", REVISIONS, "pods", "nodes"})
     delay_s = 0.05  # many pods change at once; one pass sees them all
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._nodes: dict[str, NodeFacts] = {}
-        self._sets = Uids()
+        self._claims = Claims(world, self.client, DAEMONSETS, PodItems(world))
+        self._history = History(world, self.client, DAEMONSETS)
+        self._availability = Availability(world)
         self._eligible: dict[str, tuple[int, dict[str, bool]]] = {}  # by uid: at which spec generation, and who
         self._made_for: dict[StoreKey, str] = {}  # pods that have no node yet
 
     def hear(self, change: Change) -> None:
-        key = change.key
-        if key.resource == "daemonsets.apps":
-            self._hear_set(change)
-            return
-        fresh = None if change.after is None else node_facts(change.after.object())
-        if self._nodes.get(key.name) == fresh:
-            return
-        if fresh is None:
-            del self._nodes[key.name]
-        else:
-            self._nodes[key.name] = fresh
-        self._eligible.clear()
-        for each in self._sets.all():
-            self.want(each)
+        match change.key.resource:
+            case "daemonsets.apps":
+                self._hear_set(change)
+            case "nodes":
+                self._hear_node(change)
+            case _:
+                key = self._claims.key_of(self._history.hear(change))
+                if key is not None:
+                    self.want(key)
 
     def _hear_set(self, change: Change) -> None:
         if change.after is None:
-            self._eligible.pop(self._sets.drop(change.key), None)
+            uid = self._claims.forget(change.key)
+            self._eligible.pop(uid, None)
+            self._history.forget(uid)
         else:
             self.want(change.key)
+
+    def _hear_node(self, change: Change) -> None:
+        name = change.key.name
+        fresh = None if change.after is None else node_facts(change.after.object())
+        if self._nodes.get(name) == fresh:
+            return
+        if fresh is None:
+            del self._nodes[name]
+        else:
+            self._nodes[name] = fresh
+        self._eligible.clear()
+        for each in self._claims.all():
+            self.want(each)
 
     def hear_pod(self, old: PodFacts | None, new: PodFacts | None) -> None:
         pod = new or old
         assert pod is not None
         if new is None or new.node:
             self._made_for.pop(pod.key, None)
-        key = self._sets.key_of(pod.owner)
-        if key is not None and (old is None or new is None or _differ(old, new)):
-            self.want(key)
+        if old is None or new is None or _differ(old, new):
+            for key in self._claims.concerned(old, new):
+                self.want(key)
 
     def work(self, key: StoreKey) -> None:
         daemon_set = self.world.read(*key)
-        if daemon_set is None:
+        if daemon_set is None or daemon_set["metadata"].get("deletionTimestamp"):
             return
-        uid = daemon_set["metadata"]["uid"]
-        self._sets.add(key, uid)
-        if daemon_set["metadata"].get("deletionTimestamp"):
-            return
-        template = daemon_set["spec"]["template"]
-        revision = template_hash(template)
+        spec = daemon_set["spec"]
+        pods = list(self._claims.of(daemon_set, selector_of(spec["selector"])))
+        revision = self._history.of(daemon_set)[-1].hash
         generation = (daemon_set["metadata"].get("annotations") or {}).get(GENERATION, "")
         eligible = self._eligible_for(daemon_set)
-        pods = list(self.world.pods.of(uid))
-        node_of = {pod.key: pod.node or self._node_wished(pod.key) for pod in pods}
-        wishes = decide(eligible, node_of, pods, revision, generation, _max_unavailable(daemon_set, len(eligible)))
+        wishes = decide(
+            eligible,
+            {pod.key: pod.node or self._node_wished(pod.key) for pod in pods},
+            pods,
+            lambda pod: is_current(pod, revision, generation),
+            _pace(daemon_set, len(eligible)),
+            self._available(key, pods, spec.get("minReadySeconds", 0)),
+        )
         for pod in wishes.delete[:BURST]:
-            self.delete_pod(daemon_set, pod, COMPONENT)
+            self._delete(daemon_set, pod)
         for node in wishes.create_on[:BURST]:
             self._create(daemon_set, node, revision, generation)
         if len(wishes.create_on) > BURST or len(wishes.delete) > BURST:
             self.want(key)
+        self._history.truncate(daemon_set, {pod.labels.get(REVISION_HASH, "") for pod in pods})
         self._say(daemon_set, wishes.status)
+
+    def _available(self, key: StoreKey, pods: list[PodFacts], min_ready_s: int) -> Callable[[PodFacts], bool]:
+        if not min_ready_s:
+            return lambda pod: pod.ready
+        available, again_s = self._availability.of(pods, min_ready_s)
+        if again_s is not None:
+            self.want(key, again_s)
+        keys = {pod.key for pod in available}
+        return lambda pod: pod.key in keys
+
+    def _delete(self, daemon_set: Object, pod: PodFacts) -> None:
+        if pod.phase == "Failed":
+            text = f"Found failed daemon pod {pod.key.namespace}/{pod.key.name} on node {pod.node}, will try to kill it"
+            self.world.recorder.tell(daemon_set, "FailedDaemonPod", text, COMPONENT, warning=True)
+        self.delete_pod(daemon_set, pod, COMPONENT)
 
     def _eligible_for(self, daemon_set: Object) -> dict[str, bool]:
         """Nodes that should run the pod, and whether one may start there now. A NoExecute taint drives it away."""
@@ -212,21 +282,29 @@ class DaemonSets(Controller):
         self._made_for[StoreKey("pods", metadata["namespace"], name)] = node
 
     def _say(self, daemon_set: Object, counts: dict[str, int]) -> None:
-        status: Object = {**counts, "observedGeneration": daemon_set["metadata"].get("generation", 1)}
-        if daemon_set.get("status") != status:
+        before = daemon_set.get("status") or {}
+        kept = {name: before[name] for name in ("conditions", "collisionCount") if name in before}  # not ours
+        status: Object = {**counts, "observedGeneration": daemon_set["metadata"].get("generation", 1), **kept}
+        if before != status:
             self.client.update(DAEMONSETS, {**daemon_set, "status": status}, "status")
 
 
 def _differ(old: PodFacts, new: PodFacts) -> bool:
-    return (old.phase, old.ready, old.deleting, old.node) != (new.phase, new.ready, new.deleting, new.node)
+    return _looked_at(old) != _looked_at(new)
 
 
-def _max_unavailable(daemon_set: Mapping[str, Any], nodes: int) -> int | None:
+def _looked_at(pod: PodFacts) -> tuple[object, ...]:
+    return pod.phase, pod.ready, pod.deleting, pod.node, pod.owner, pod.labels
+
+
+def _pace(daemon_set: Mapping[str, Any], nodes: int) -> Pace:
     strategy = daemon_set["spec"].get("updateStrategy") or {}
     if strategy.get("type", "RollingUpdate") != "RollingUpdate":
-        return None
-    value = (strategy.get("rollingUpdate") or {}).get("maxUnavailable")
-    return max(1, share(value, nodes, up=True, default=1))
+        return Pace(None)
+    rolling = strategy.get("rollingUpdate") or {}
+    surge = share(rolling.get("maxSurge"), nodes, up=True, default=0)
+    unavailable = share(rolling.get("maxUnavailable"), nodes, up=True, default=1)
+    return Pace(None, surge) if surge and not unavailable else Pace(max(1, unavailable))
 
 
 def _daemon_spec(spec: Mapping[str, Any]) -> Object:

@@ -1,69 +1,39 @@
 """Deployments: a ReplicaSet for each template; the new one grows as the old ones shrink.
 
-Not simulated: pausing, rolling back, `progressDeadlineSeconds`, `minReadySeconds`, proportional scaling of old sets.
+Source: pkg/controller/deployment. How large each set should be is decided in `rollout`, what is said in
+`deployment_status`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
-
-from spo.model.resource import Resource
+from spo.model.resource import DEPLOYMENTS
+from spo.sim.api.eviction import selector_of
 from spo.sim.client import Object
-from spo.sim.controllers.base import Controller, Uids, World, controller_of, controller_reference
-from spo.sim.controllers.podtemplate import TEMPLATE_HASH, share, template_hash
+from spo.sim.controllers import deployment_status
+from spo.sim.controllers.base import Controller, World, controller_reference
+from spo.sim.controllers.claims import Claims, ObjectFacts, ObjectItems, object_facts
+from spo.sim.controllers.podtemplate import TEMPLATE_HASH, template_hash
 from spo.sim.controllers.replicaset import REPLICASETS
-from spo.sim.store import Change, StoreKey
+from spo.sim.controllers.rollout import SetFacts, bounds_of, recreate, rescale, roll
+from spo.sim.store import Change, Record, StoreKey
 
-DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 COMPONENT = "deployment-controller"
-REVISION = "deployment.kubernetes.io/revision"
-
-
-class SetFacts(Struct, frozen=True):
-    """One ReplicaSet as a roll-out sees it."""
-
-    name: str
-    wanted: int
-    present: int
-    available: int
-
-
-def roll(new: SetFacts, old: Sequence[SetFacts], replicas: int, surge: int, unavailable: int) -> dict[str, int]:
-    """The next sizes, by name of ReplicaSet; empty when nothing is to change now.
-
-    The new one grows as far as the surge allows. The old ones shrink by what is not available anyway, then by what the
-    available pods above the minimum allow (deployment/rolling.go).
-    """
-    sizes: dict[str, int] = {}
-    if new.wanted > replicas:
-        sizes[new.name] = replicas
-    elif new.wanted < replicas:
-        room = replicas + surge - new.wanted - sum(each.wanted for each in old)
-        if room > 0:
-            sizes[new.name] = min(replicas, new.wanted + room)
-    wanted_new = sizes.get(new.name, new.wanted)
-    total = wanted_new + sum(each.wanted for each in old)
-    can_go = total - (replicas - unavailable) - (wanted_new - new.available)
-    for sick_first in (True, False):
-        for each in old:
-            left = sizes.get(each.name, each.wanted)
-            dispensable = max(0, each.wanted - each.available) if sick_first else left
-            going = min(dispensable, left, max(0, can_go))
-            if going:
-                sizes[each.name] = left - going
-                can_go -= going
-    return sizes
-
-
-def recreate(new: SetFacts, old: Sequence[SetFacts], replicas: int) -> dict[str, int]:
-    """Old pods go first; when they are gone, the new ones come."""
-    shrinking = {each.name: 0 for each in old if each.wanted}
-    if shrinking or any(each.present for each in old):
-        return shrinking
-    return {new.name: replicas} if new.wanted != replicas else {}
+PREFIX = "deployment.kubernetes.io/"
+REVISION, PAST_REVISIONS = PREFIX + "revision", PREFIX + "revision-history"
+DESIRED, CEILING = PREFIX + "desired-replicas", PREFIX + "max-replicas"
+NOT_COPIED = frozenset(
+    {
+        "kubectl.kubernetes.io/last-applied-configuration",
+        REVISION,
+        PAST_REVISIONS,
+        DESIRED,
+        CEILING,
+        "deprecated.deployment.rollback.to",
+    }
+)
 
 
 class Deployments(Controller):
@@ -72,54 +42,111 @@ class Deployments(Controller):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._keys = Uids()
+        self._claims: Claims[ObjectFacts] = Claims(world, self.client, DEPLOYMENTS, ObjectItems(world, REPLICASETS))
 
     def hear(self, change: Change) -> None:
         key = change.key
         if key.resource == "deployments.apps":
             if change.after is None:
-                self._keys.drop(key)
+                self._claims.forget(key)
             else:
                 self.want(key)
             return
-        record = change.after or change.deleted
-        owner = controller_of(record.object()) if record is not None else None
-        deployment = self._keys.key_of(owner["uid"]) if owner else None
-        if deployment is not None:
-            self.want(deployment)
+        before, after = _facts_of(change.before), _facts_of(change.after)
+        for each in self._claims.concerned(before, after):
+            self.want(each)
 
     def work(self, key: StoreKey) -> None:
         deployment = self.world.read(*key)
         if deployment is None:
             return
-        self._keys.add(key, deployment["metadata"]["uid"])
-        if deployment["metadata"].get("deletionTimestamp"):
-            return
-        sets = self._sets_of(deployment)
-        new = next((each for each in sets if _same_template(each, deployment)), None)
+        owned = self._claims.of(deployment, selector_of(deployment["spec"]["selector"]))
+        sets = [found for each in owned if (found := self.world.read(*each.key)) is not None]
+        sets.sort(key=lambda each: (revision_of(each), each["metadata"]["creationTimestamp"]))
+        new = next((each for each in sets if same_template(each, deployment)), None)
+        old = [each for each in sets if each is not new]
+        if not deployment["metadata"].get("deletionTimestamp"):
+            new = self._move(deployment, new, old)
+        self._say(key, deployment, new, old)
+
+    # -- moving ------------------------------------------------------------------------------------------------------
+
+    def _move(self, deployment: Object, new: Object | None, old: list[Object]) -> Object | None:
+        """One step towards what is wanted; gives the new set, which may have been made just now."""
+        paused = deployment["spec"].get("paused", False)
+        if new is not None:
+            self._annotate(deployment, new, old)
+        if paused or _was_rescaled(deployment, [*old, *([new] if new else [])]):
+            self._rescale(deployment, new, old)
+            if paused:
+                self._clean_up(deployment, old)
+            return new
+        if deployment["spec"].get("strategy", {}).get("type") == "Recreate":
+            return self._recreate(deployment, new, old)
         if new is None:
-            new = self._create_set(deployment, len(sets))
-            sets.append(new)
-        self._mark_revision(deployment, new, sets)
-        self._scale(deployment, new, [each for each in sets if each is not new])
-        self._say(deployment, new, sets)
+            new = self._create_set(deployment, old)
+        bounds, facts = bounds_of(deployment["spec"]), [_facts(each) for each in old]
+        sizes = roll(_facts(new), facts, deployment["spec"].get("replicas", 1), bounds.surge, bounds.unavailable)
+        self._resize_all(deployment, [new, *old], sizes)
+        self._clean_up_when_complete(deployment, new, old)
+        return new
 
-    def _sets_of(self, deployment: Object) -> list[Object]:
-        uid = deployment["metadata"]["uid"]
-        keys = [key for key in self.world.owners.of(uid) if key.resource == "replicasets.apps"]
-        found = [self.world.read(*key) for key in sorted(keys)]
-        owned = [each for each in found if each is not None and (controller_of(each) or {}).get("uid") == uid]
-        return sorted(owned, key=lambda each: _revision(each))
+    def _recreate(self, deployment: Object, new: Object | None, old: list[Object]) -> Object | None:
+        replicas, facts = deployment["spec"].get("replicas", 1), [_facts(each) for each in old]
+        sizes = recreate(_facts(new) if new else None, facts, replicas)
+        self._resize_all(deployment, [*([new] if new else []), *old], sizes)
+        if any(each.wanted or each.present for each in facts) or self._old_pods(old):
+            return new
+        if new is None:
+            new = self._create_set(deployment, old)
+        self._clean_up_when_complete(deployment, new, old)
+        return new
 
-    def _create_set(self, deployment: Object, others: int) -> Object:
+    def _old_pods(self, old: list[Object]) -> bool:
+        """Is any pod of an old set still there? (recreate.go, oldPodsRunning)"""
+        return any(not pod.is_finished for each in old for pod in self.world.pods.of(each["metadata"]["uid"]))
+
+    def _rescale(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
+        spec, before = deployment["spec"], (deployment.get("status") or {}).get("replicas", 0)
+        rolling = (spec.get("strategy") or {}).get("type", "RollingUpdate") == "RollingUpdate"
+        replicas, bounds = spec.get("replicas", 1), bounds_of(spec)
+        facts = [_facts(each) for each in old]
+        sizes = rescale(_facts(new) if new else None, facts, replicas, bounds.surge, before, rolling)
+        every = [*old, *([new] if new else [])]
+        self._resize_all(deployment, every, sizes)
+        for each in every:
+            if each["spec"].get("replicas", 1) and not _is_marked(each, deployment):
+                self._patch(each, {"metadata": {"annotations": _sizes(deployment)}})
+
+    def _resize_all(self, deployment: Object, sets: list[Object], sizes: Mapping[str, int]) -> None:
+        for each in sets:
+            size, before = sizes.get(each["metadata"]["name"]), each["spec"].get("replicas", 1)
+            if size is None or size == before:
+                continue
+            self._patch(each, {"metadata": {"annotations": _sizes(deployment)}, "spec": {"replicas": size}})
+            word = "up" if size > before else "down"
+            message = f"Scaled {word} replica set {each['metadata']['name']} from {before} to {size}"
+            self.world.recorder.tell(deployment, "ScalingReplicaSet", message, COMPONENT)
+
+    def _patch(self, replica_set: Object, patch: Object) -> None:
+        """Change a set; what it is then is what the rest of this pass works with."""
+        metadata = replica_set["metadata"]
+        fresh = self.client.patch(REPLICASETS, metadata["namespace"], metadata["name"], patch)
+        replica_set.clear()
+        replica_set.update(fresh)
+
+    # -- sets --------------------------------------------------------------------------------------------------------
+
+    def _create_set(self, deployment: Object, old: list[Object]) -> Object:
         metadata, spec = deployment["metadata"], deployment["spec"]
         of_hash = template_hash(spec["template"])
         template = dict(spec["template"])
-        labels = {**(template.get("metadata") or {}).get("labels", {}), TEMPLATE_HASH: of_hash}
+        labels = {**((template.get("metadata") or {}).get("labels") or {}), TEMPLATE_HASH: of_hash}
         template["metadata"] = {**(template.get("metadata") or {}), "labels": labels}
         match_labels = {**(spec["selector"].get("matchLabels") or {}), TEMPLATE_HASH: of_hash}
-        replicas = spec.get("replicas", 1)
-        return self.client.create(
+        revision = str(max((revision_of(each) for each in old), default=0) + 1)
+        room = spec.get("replicas", 1) + bounds_of(spec).surge - sum(each["spec"].get("replicas", 1) for each in old)
+        made = self.client.create(
             REPLICASETS,
             {
                 "apiVersion": "apps/v1",
@@ -128,134 +155,84 @@ class Deployments(Controller):
                     "name": f"{metadata['name']}-{of_hash}",
                     "namespace": metadata["namespace"],
                     "labels": labels,
-                    "annotations": {
-                        "deployment.kubernetes.io/desired-replicas": str(replicas),
-                        REVISION: str(int((metadata.get("annotations") or {}).get(REVISION, others)) + 1),
-                    },
+                    "annotations": {**_copied(metadata), **_sizes(deployment), REVISION: revision},
                     "ownerReferences": [controller_reference("apps/v1", "Deployment", deployment)],
                 },
                 "spec": {
-                    "replicas": 0 if others else replicas,
+                    "replicas": max(0, min(room, spec.get("replicas", 1))),
+                    **({"minReadySeconds": spec["minReadySeconds"]} if spec.get("minReadySeconds") else {}),
                     "selector": {**spec["selector"], "matchLabels": match_labels},
                     "template": template,
                 },
             },
         )
+        self._mark(deployment, revision)
+        message = f"Scaled up replica set {made['metadata']['name']} from 0 to {made['spec']['replicas']}"
+        if made["spec"]["replicas"]:
+            self.world.recorder.tell(deployment, "ScalingReplicaSet", message, COMPONENT)
+        return made
 
-    def _mark_revision(self, deployment: Object, new: Object, sets: list[Object]) -> None:
-        newest = max(_revision(each) for each in sets)
-        namespace = new["metadata"]["namespace"]
-        if _revision(new) < newest:  # an old template is wanted again: it becomes the newest revision
-            patch = {"metadata": {"annotations": {REVISION: str(newest + 1)}}}
-            new["metadata"] = self.client.patch(REPLICASETS, namespace, new["metadata"]["name"], patch)["metadata"]
-        marked = str(_revision(new))
-        if (deployment["metadata"].get("annotations") or {}).get(REVISION) != marked:
-            patch = {"metadata": {"annotations": {REVISION: marked}}}
-            fresh = self.client.patch(DEPLOYMENTS, namespace, deployment["metadata"]["name"], patch)
+    def _annotate(self, deployment: Object, new: Object, old: list[Object]) -> None:
+        """An old template that is wanted again becomes the newest revision; annotations follow the Deployment's."""
+        standing = new["metadata"].get("annotations") or {}
+        wanted = _copied(deployment["metadata"])
+        newest = max((revision_of(each) for each in old), default=0)
+        if revision_of(new) <= newest:
+            past = [standing[PAST_REVISIONS]] if PAST_REVISIONS in standing else []
+            if REVISION in standing:
+                wanted[PAST_REVISIONS] = ",".join([*past, standing[REVISION]])
+            wanted[REVISION] = str(newest + 1)
+        patch: Object = {}
+        if not wanted.items() <= standing.items():
+            patch["metadata"] = {"annotations": wanted}
+        min_ready_s = deployment["spec"].get("minReadySeconds", 0)
+        if new["spec"].get("minReadySeconds", 0) != min_ready_s:
+            patch["spec"] = {"minReadySeconds": min_ready_s}
+        if patch:
+            self._patch(new, patch)
+        self._mark(deployment, new["metadata"]["annotations"][REVISION])
+
+    def _mark(self, deployment: Object, revision: str) -> None:
+        metadata = deployment["metadata"]
+        if (metadata.get("annotations") or {}).get(REVISION) != revision:
+            patch = {"metadata": {"annotations": {REVISION: revision}}}
+            fresh = self.client.patch(DEPLOYMENTS, metadata["namespace"], metadata["name"], patch)
             deployment["metadata"] = fresh["metadata"]
 
-    def _scale(self, deployment: Object, new: Object, old: list[Object]) -> None:
-        spec = deployment["spec"]
-        replicas = spec.get("replicas", 1)
-        strategy = spec.get("strategy") or {}
-        facts = [_facts(each) for each in old]
-        if strategy.get("type") == "Recreate":
-            sizes = recreate(_facts(new), facts, replicas)
-        else:
-            rolling = strategy.get("rollingUpdate") or {}
-            surge = share(rolling.get("maxSurge"), replicas, up=True, default=1)
-            unavailable = share(rolling.get("maxUnavailable"), replicas, up=False, default=0)
-            if not surge and not unavailable:
-                unavailable = 1
-            sizes = roll(_facts(new), facts, replicas, surge, unavailable)
-        for replica_set in (new, *old):
-            size = sizes.get(replica_set["metadata"]["name"])
-            if size is not None:
-                self._resize(deployment, replica_set, size)
+    def _clean_up_when_complete(self, deployment: Object, new: Object, old: list[Object]) -> None:
+        if deployment_status.is_complete(deployment["spec"], deployment_status.counts_of(new, [new, *old])):
+            self._clean_up(deployment, old)
 
-    def _resize(self, deployment: Object, replica_set: Object, size: int) -> None:
-        metadata, before = replica_set["metadata"], replica_set["spec"].get("replicas", 1)
-        self.client.patch(REPLICASETS, metadata["namespace"], metadata["name"], {"spec": {"replicas": size}})
-        replica_set["spec"]["replicas"] = size
-        word = "up" if size > before else "down"
-        message = f"Scaled {word} replica set {metadata['name']} from {before} to {size}"
-        self.world.recorder.tell(deployment, "ScalingReplicaSet", message, COMPONENT)
+    def _clean_up(self, deployment: Object, old: list[Object]) -> None:
+        """Delete the oldest sets beyond `revisionHistoryLimit` that have no pods."""
+        limit = deployment["spec"].get("revisionHistoryLimit", 10)
+        for each in old[: max(0, len(old) - limit)]:
+            status, metadata = each.get("status") or {}, each["metadata"]
+            idle = not status.get("replicas") and not each["spec"].get("replicas", 1)
+            seen = metadata.get("generation", 1) <= status.get("observedGeneration", 0)
+            if idle and seen and not metadata.get("deletionTimestamp"):
+                self.client.delete(REPLICASETS, metadata["namespace"], metadata["name"], uid=metadata["uid"])
 
-    def _say(self, deployment: Object, new: Object, sets: list[Object]) -> None:
-        status = status_of(deployment, new, sets, self.world.timeline.stamp())
+    # -- saying ------------------------------------------------------------------------------------------------------
+
+    def _say(self, key: StoreKey, deployment: Object, new: Object | None, old: list[Object]) -> None:
+        timeline = self.world.timeline
+        sets = [*old, *([new] if new else [])]
+        status = deployment_status.status_of(deployment, new, sets, timeline.stamp(), timeline.now)
+        again_s = deployment_status.looks_late_s(deployment["spec"], status, timeline.now)
+        if again_s is not None:
+            self.want(key, again_s, idle=True)
         if deployment.get("status") != status:
             self.client.update(DEPLOYMENTS, {**deployment, "status": status}, "status")
 
 
-def status_of(deployment: Object, new: Object, sets: list[Object], now: str) -> Object:
-    """Counts and conditions (deployment/sync.go)."""
-    replicas = deployment["spec"].get("replicas", 1)
-    present, available = _total(sets, "replicas"), _total(sets, "availableReplicas")
-    updated, updated_available = _total([new], "replicas"), _total([new], "availableReplicas")
-    counts = {
-        "replicas": present,
-        "updatedReplicas": updated,
-        "readyReplicas": _total(sets, "readyReplicas"),
-        "availableReplicas": available,
-        "unavailableReplicas": max(0, max(replicas, present) - available),
-    }
-    rolling = (deployment["spec"].get("strategy") or {}).get("rollingUpdate") or {}
-    minimum = replicas - share(rolling.get("maxUnavailable"), replicas, up=False, default=0)
-    name = new["metadata"]["name"]
-    if updated == replicas == present and updated_available >= replicas:
-        progress = ("NewReplicaSetAvailable", f'ReplicaSet "{name}" has successfully progressed.')
-    else:
-        progress = ("ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.')
-    enough = available >= minimum
-    availability = (
-        ("MinimumReplicasAvailable", "Deployment has minimum availability.")
-        if enough
-        else ("MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
-    )
-    before = {each["type"]: each for each in (deployment.get("status") or {}).get("conditions") or ()}
-    return {
-        "observedGeneration": deployment["metadata"].get("generation", 1),
-        **{field: count for field, count in counts.items() if count},
-        "terminatingReplicas": _total(sets, "terminatingReplicas"),
-        "conditions": [
-            _condition("Available", enough, availability, before, now),
-            _condition("Progressing", True, progress, before, now),
-        ],
-    }
+def revision_of(obj: Object) -> int:
+    """The number of a set's template; 0: none yet, or none that can be read."""
+    text = (obj["metadata"].get("annotations") or {}).get(REVISION, "0")
+    return int(text) if text.isdigit() else 0
 
 
-def _condition(type_: str, holds: bool, why: tuple[str, str], before: Mapping[str, Any], now: str) -> Object:
-    status = "True" if holds else "False"
-    old = before.get(type_, {})
-    same = (old.get("status"), old.get("reason"), old.get("message")) == (status, *why)
-    turned = old.get("lastTransitionTime", now) if old.get("status") == status else now
-    return {
-        "type": type_,
-        "status": status,
-        "lastUpdateTime": old.get("lastUpdateTime", now) if same else now,
-        "lastTransitionTime": turned,
-        "reason": why[0],
-        "message": why[1],
-    }
-
-
-def _facts(replica_set: Object) -> SetFacts:
-    status = replica_set.get("status") or {}
-    wanted = replica_set["spec"].get("replicas", 1)
-    return SetFacts(
-        replica_set["metadata"]["name"], wanted, status.get("replicas", 0), status.get("availableReplicas", 0)
-    )
-
-
-def _total(sets: list[Object], field: str) -> int:
-    return sum((each.get("status") or {}).get(field, 0) for each in sets)
-
-
-def _revision(replica_set: Object) -> int:
-    return int((replica_set["metadata"].get("annotations") or {}).get(REVISION, 0))
-
-
-def _same_template(replica_set: Object, deployment: Object) -> bool:
+def same_template(replica_set: Object, deployment: Object) -> bool:
     """Equal but for the hash label (deployment util: EqualIgnoreHash)."""
     of_set = replica_set["spec"]["template"]
     metadata = dict(of_set.get("metadata") or {})
@@ -264,3 +241,39 @@ def _same_template(replica_set: Object, deployment: Object) -> bool:
     wanted_metadata = {**(wanted.get("metadata") or {})}
     wanted_metadata["labels"] = wanted_metadata.get("labels") or {}
     return bool(of_set["spec"] == wanted["spec"] and metadata == wanted_metadata)
+
+
+def _facts_of(record: Record | None) -> ObjectFacts | None:
+    return object_facts(record) if record is not None else None
+
+
+def _facts(replica_set: Object) -> SetFacts:
+    status = replica_set.get("status") or {}
+    ceiling = (replica_set["metadata"].get("annotations") or {}).get(CEILING, "0")
+    return SetFacts(
+        replica_set["metadata"]["name"],
+        replica_set["spec"].get("replicas", 1),
+        status.get("replicas", 0),
+        status.get("availableReplicas", 0),
+        int(ceiling) if ceiling.isdigit() else 0,
+    )
+
+
+def _copied(metadata: Mapping[str, Any]) -> Object:
+    return {name: value for name, value in (metadata.get("annotations") or {}).items() if name not in NOT_COPIED}
+
+
+def _sizes(deployment: Object) -> Object:
+    replicas = deployment["spec"].get("replicas", 1)
+    return {DESIRED: str(replicas), CEILING: str(replicas + bounds_of(deployment["spec"]).surge)}
+
+
+def _is_marked(replica_set: Object, deployment: Object) -> bool:
+    return _sizes(deployment).items() <= (replica_set["metadata"].get("annotations") or {}).items()
+
+
+def _was_rescaled(deployment: Object, sets: list[Object]) -> bool:
+    """Do sets with pods remember another `replicas`? (sync.go, isScalingEvent)"""
+    wanted = str(deployment["spec"].get("replicas", 1))
+    active = [each for each in sets if each["spec"].get("replicas", 1)]
+    return any((each["metadata"].get("annotations") or {}).get(DESIRED, wanted) != wanted for each in active)

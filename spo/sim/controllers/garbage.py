@@ -90,7 +90,15 @@ class GarbageCollector(Controller):
         if verdict.drop:
             self._drop(resource, key, verdict.drop)
         elif verdict.delete:
+            if verdict.delete == "Foreground" and self._in_circle(item):
+                self._unblock(resource, key)
             self.client.delete(resource, key.namespace, key.name, uid=item.uid, policy=verdict.delete)
+
+    def _in_circle(self, item: Tie) -> bool:
+        """Does one of its own dependants wait already? Then each would wait for the other for ever."""
+        records = (self.world.store.get(key) for key in self.world.owners.of(item.uid))
+        ties = (tie(record) for record in records if record is not None)
+        return any(each.deleting and FOREGROUND in each.finalizers for each in ties)
 
     def _state(self, owner: Owner, namespace: str) -> State:
         key = self._find(owner, namespace)
@@ -139,6 +147,13 @@ class GarbageCollector(Controller):
             return
         left = [each for each in obj["metadata"].get("ownerReferences") or () if each["uid"] not in uids]
         self._patch(resource, key, obj, {"ownerReferences": left or None})
+
+    def _unblock(self, resource: Resource, key: StoreKey) -> None:
+        """Let nobody wait for it any more."""
+        obj = self.world.read(*key)
+        if obj is not None:
+            free = [{**each, "blockOwnerDeletion": False} for each in obj["metadata"].get("ownerReferences") or ()]
+            self._patch(resource, key, obj, {"ownerReferences": free})
 
     def _remove_finalizer(self, key: StoreKey, item: Tie, finalizer: str) -> None:
         resource, obj = self._resource(key), self.world.read(*key)

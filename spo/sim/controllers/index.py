@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec import Struct
 
+from spo.sim.controllers.needs import NOTHING, Needs, Spec, needs_of
 from spo.sim.store import Change, Record, StoreKey
 
 
@@ -33,6 +34,9 @@ class PodFacts(Struct, frozen=True, gc=False):
     deleting: bool
     labels: Mapping[str, str]
     created: str
+    needs: Needs = NOTHING
+    generation: int = 1
+    gated: bool = False  # others have a say in whether it is ready
 
     @property
     def is_finished(self) -> bool:
@@ -49,6 +53,7 @@ class _Meta(Struct, rename="camel"):
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
     owner_references: list[Owner] | None = None
+    generation: int = 1
 
 
 class _Condition(Struct):
@@ -66,11 +71,22 @@ class _Pod(Struct):
     status: _Status | None = None
 
 
+class _NewPod(_Pod):
+    spec: Spec | None = None
+
+
 _decode_pod = msgspec.json.Decoder(_Pod).decode
+_decode_new_pod = msgspec.json.Decoder(_NewPod).decode
 
 
-def facts(record: Record) -> PodFacts:
-    pod = _decode_pod(record.body)
+def facts(record: Record, old: PodFacts | None = None) -> PodFacts:
+    """`old`: what was known of the pod; what it needs never changes while it lives."""
+    if old is None:
+        pod: _Pod = _decode_new_pod(record.body)
+        needs = needs_of(pod.spec) if isinstance(pod, _NewPod) and pod.spec is not None else NOTHING
+        gated = b'"readinessGates"' in record.body
+    else:
+        pod, needs, gated = _decode_pod(record.body), old.needs, old.gated
     meta, status = pod.metadata, pod.status or _Status()
     owner = next((owner.uid for owner in meta.owner_references or () if owner.controller), "")
     ready = any(c.type == "Ready" and c.status == "True" for c in status.conditions or ())
@@ -84,6 +100,9 @@ def facts(record: Record) -> PodFacts:
         meta.deletion_timestamp is not None,
         record.labels,
         meta.creation_timestamp or "",
+        needs,
+        meta.generation,
+        gated,
     )
 
 
@@ -99,7 +118,7 @@ class Pods:
         """Take in a change; gives the facts before and after it."""
         key = change.key
         old = self.all.get(key)
-        new = facts(change.after) if change.after is not None else None
+        new = facts(change.after, old) if change.after is not None else None
         if old is not None:
             self._leave(self._by_node, old.node, key, new.node if new else "")
             self._leave(self._by_owner, old.owner, key, new.owner if new else "")
@@ -116,7 +135,7 @@ class Pods:
     def on(self, node: str) -> Iterable[PodFacts]:
         return tuple(self._by_node.get(node, {}).values())
 
-    def of(self, owner_uid: str) -> Iterable[PodFacts]:
+    def of(self, owner_uid: str) -> tuple[PodFacts, ...]:
         return tuple(self._by_owner.get(owner_uid, {}).values())
 
     @staticmethod

@@ -13,6 +13,7 @@ from spo.model.resource import NODES, PODS
 from spo.sim.controllers.base import Controller, World
 from spo.sim.controllers.index import PodFacts
 from spo.sim.controllers.placement import UNSCHEDULABLE, tolerates
+from spo.sim.controllers.podconditions import disruption, put_condition
 from spo.sim.store import Change, StoreKey
 from spo.sim.timeline import SECOND_NS
 
@@ -48,6 +49,16 @@ def taints_of(node: Mapping[str, Any], now: str) -> list[Taint]:
     known = {(taint["key"], taint["effect"]) for taint in kept}
     missing = [pair for pair in wanted if pair not in known]
     return kept + [{"key": key, "effect": effect, "timeAdded": now} for key, effect in missing]
+
+
+def extended(node: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """What a node's `allocatable` should be: extended resources (`example.com/x`) are all of the capacity."""
+    status = node.get("status") or {}
+    standing: Mapping[str, str] | None = status.get("allocatable")
+    capacity = {name: value for name, value in (status.get("capacity") or {}).items() if "/" in name}
+    if standing is None or not (capacity or any("/" in name for name in standing)):
+        return standing
+    return {name: value for name, value in standing.items() if "/" not in name} | capacity
 
 
 def stands_s(tolerations: Iterable[Mapping[str, Any]], taints: Iterable[Taint]) -> float | None:
@@ -93,6 +104,8 @@ class NodeLife(Controller):
         standing = _standing(node)
         if taints_of(node, "") != standing:
             self.want(("taint", name))
+        if extended(node) != (node.get("status") or {}).get("allocatable"):
+            self.want(("allocatable", name))
         driving = tuple(taint for taint in standing if taint["effect"] == "NoExecute")
         if driving == self._driving.get(name, ((), 0))[0]:
             return
@@ -120,6 +133,8 @@ class NodeLife(Controller):
                 self._mark(what)
             case "taint":
                 self._taint(what)
+            case "allocatable":
+                self._allocate(what)
             case "removed":
                 self._collect(what)
             case "evict":
@@ -162,6 +177,16 @@ class NodeLife(Controller):
             version = {"resourceVersion": node["metadata"]["resourceVersion"]}
             self.client.patch(NODES, "", name, {"metadata": version, "spec": {"taints": wanted or None}})
 
+    def _allocate(self, name: str) -> None:
+        """The kubelet's part: what an administrator adds to the capacity can be allocated."""
+        node = self.world.read("nodes", "", name)
+        standing = ((node or {}).get("status") or {}).get("allocatable") or {}
+        wanted = extended(node) if node is not None else None
+        if wanted is not None and wanted != standing:
+            gone: dict[str, Any] = {field: None for field in standing if field not in wanted}
+            patch = {"status": {"allocatable": {**gone, **wanted}}}
+            self.client.patch(NODES, "", name, patch, subresource="status")
+
     def _evict(self, key: StoreKey) -> None:
         """Delete a pod that has stood its node's taints as long as it can; while it still can, look again then."""
         pod = self.world.pods.all.get(key)
@@ -176,6 +201,8 @@ class NodeLife(Controller):
         if left_ns > 0:
             self.want(("evict", key), left_ns / SECOND_NS)
             return
+        why = ("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
+        put_condition(self.client, obj, disruption(obj, *why, self.world.timeline.stamp()))
         self.client.delete(PODS, key.namespace, key.name, uid=pod.uid)
         message = f"Marking for deletion Pod {key.namespace}/{key.name}"
         self.world.recorder.tell(obj, "TaintManagerEviction", message, "taint-eviction-controller")
@@ -186,4 +213,8 @@ class NodeLife(Controller):
             return
         self._silent.discard(node)
         for pod in self.world.pods.on(node):
+            obj = self.world.read(*pod.key)
+            if obj is not None and not pod.is_finished:
+                why = disruption(obj, "DeletionByPodGC", "PodGC: node no longer exists", self.world.timeline.stamp())
+                put_condition(self.client, obj, why, phase="Failed")
             self.client.delete(PODS, pod.key.namespace, pod.key.name, uid=pod.uid, grace_s=0)

@@ -5,30 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from spo.sim.controllers.base import Controller, World
+from spo.sim.controllers.cronjob import CronJobs
 from spo.sim.controllers.daemonset import DaemonSets
 from spo.sim.controllers.deployment import Deployments
+from spo.sim.controllers.disruption import Disruptions
 from spo.sim.controllers.garbage import GarbageCollector
 from spo.sim.controllers.index import PodFacts
 from spo.sim.controllers.job import Jobs
 from spo.sim.controllers.namespace import Namespaces
 from spo.sim.controllers.nodelife import NodeLife
-from spo.sim.controllers.replicaset import ReplicaSets
+from spo.sim.controllers.quota import ResourceQuotas
+from spo.sim.controllers.replicaset import ReplicaSets, ReplicationControllers
+from spo.sim.controllers.rootca import RootCertificates
 from spo.sim.controllers.scheduler import Scheduler
 from spo.sim.controllers.serviceaccount import ServiceAccounts
+from spo.sim.controllers.statefulset import StatefulSets
 from spo.sim.store import Change
 
 Part = type[Controller]
 
 ALL: tuple[Part, ...] = (
     ServiceAccounts,
+    RootCertificates,
     Namespaces,
     GarbageCollector,
+    ResourceQuotas,
     NodeLife,
     Scheduler,
     DaemonSets,
     ReplicaSets,
+    ReplicationControllers,
     Deployments,
+    StatefulSets,
     Jobs,
+    CronJobs,
+    Disruptions,
 )
 HOUSEKEEPING: tuple[Part, ...] = (Namespaces, GarbageCollector)  # what the recorded `controllers` sequences had
 

@@ -6,9 +6,13 @@ Source: the scheduler's NodeAffinity, TaintToleration and NodeUnschedulable plug
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
+
+from spo.model.quantity import NANO
+from spo.sim.controllers.needs import nanos
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 PODS_PER_NODE = 110
@@ -38,6 +42,7 @@ class NodeFacts(Struct, frozen=True):
     labels: Mapping[str, str]
     taints: tuple[Mapping[str, str], ...] = ()
     capacity_pods: int = PODS_PER_NODE
+    allocatable: Mapping[str, int] = {}  # in billionths
 
 
 def node_facts(node: Mapping[str, Any]) -> NodeFacts:
@@ -45,8 +50,15 @@ def node_facts(node: Mapping[str, Any]) -> NodeFacts:
     taints = [taint for taint in spec.get("taints") or () if taint.get("key") != UNSCHEDULABLE]
     if spec.get("unschedulable"):
         taints.append({"key": UNSCHEDULABLE, "effect": "NoSchedule"})
-    pods = (status.get("allocatable") or {}).get("pods", PODS_PER_NODE)
-    return NodeFacts(node["metadata"]["name"], node["metadata"].get("labels") or {}, tuple(taints), int(pods))
+    allocatable = _numbers(tuple((name, str(value)) for name, value in (status.get("allocatable") or {}).items()))
+    pods = allocatable.get("pods", PODS_PER_NODE * NANO) // NANO
+    return NodeFacts(node["metadata"]["name"], node["metadata"].get("labels") or {}, tuple(taints), pods, allocatable)
+
+
+@lru_cache(maxsize=256)
+def _numbers(quantities: tuple[tuple[str, str], ...]) -> Mapping[str, int]:
+    """Most nodes have the same: one copy of it."""
+    return {name: nanos(quantity) for name, quantity in quantities}
 
 
 def not_supported(spec: Mapping[str, Any]) -> str:

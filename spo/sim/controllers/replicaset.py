@@ -1,19 +1,24 @@
-"""ReplicaSets: as many pods as wanted. Adopting pods that nobody owns is not simulated."""
+"""ReplicaSets and ReplicationControllers: as many pods as wanted. Source: pkg/controller/replicaset."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 from spo.model.resource import Resource
+from spo.sim.api.eviction import selector_of
+from spo.sim.api.selectors import LabelSelector
+from spo.sim.api.status import ApiError
 from spo.sim.client import Object
-from spo.sim.controllers.base import Controller, Uids, World, controller_reference
+from spo.sim.controllers.availability import Availability
+from spo.sim.controllers.base import Controller, World, controller_reference
+from spo.sim.controllers.claims import Claims, PodItems
 from spo.sim.controllers.index import PodFacts
 from spo.sim.controllers.podtemplate import pod_of
 from spo.sim.store import Change, StoreKey
 
 REPLICASETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
-COMPONENT = "replicaset-controller"
+REPLICATION_CONTROLLERS = Resource("", "v1", "replicationcontrollers", "ReplicationController")
 BURST = 500
 
 
@@ -26,55 +31,107 @@ def superfluous(pods: Iterable[PodFacts], count: int) -> list[PodFacts]:
 class ReplicaSets(Controller):
     component = "serviceaccount:kube-system:replicaset-controller"
     watches = frozenset({"replicasets.apps", "pods"})
+    resource: ClassVar[Resource] = REPLICASETS
+    teller: ClassVar[str] = "replicaset-controller"  # who its Events are from
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._keys = Uids()
+        self._claims = Claims(world, self.client, self.resource, PodItems(world))
+        self._availability = Availability(world)
 
     def hear(self, change: Change) -> None:
         self.want(change.key)
 
     def hear_pod(self, old: PodFacts | None, new: PodFacts | None) -> None:
-        pod = new or old
-        assert pod is not None
-        key = self._keys.key_of(pod.owner)
-        if key is not None:
+        for key in self._claims.concerned(old, new):
             self.want(key)
 
     def work(self, key: StoreKey) -> None:
-        replica_set = self.world.read(*key)
-        if replica_set is None:
-            self._keys.drop(key)
+        wanted = self.world.read(*key)
+        if wanted is None:
+            self._claims.forget(key)
             return
-        uid = replica_set["metadata"]["uid"]
-        self._keys.add(key, uid)
-        pods = list(self.world.pods.of(uid))
-        active = [pod for pod in pods if pod.is_active]
-        if not replica_set["metadata"].get("deletionTimestamp"):
-            self._scale(replica_set, active)
-        self._say(replica_set, [pod for pod in self.world.pods.of(uid) if pod.is_active], pods)
+        self._claims.of(wanted, self.selector(wanted["spec"]))
+        refusal: ApiError | None = None
+        if not wanted["metadata"].get("deletionTimestamp"):
+            try:
+                self._scale(wanted)
+            except ApiError as error:
+                refusal = error
+        self._say(key, wanted, refusal)
+        if refusal is not None:
+            raise refusal
 
-    def _scale(self, replica_set: Object, active: list[PodFacts]) -> None:
-        lacking = replica_set["spec"].get("replicas", 1) - len(active)
-        reference = controller_reference("apps/v1", "ReplicaSet", replica_set)
+    def selector(self, spec: Mapping[str, Any]) -> LabelSelector:
+        return selector_of(spec["selector"])
+
+    def terminating(self, pods: list[PodFacts]) -> Object:
+        """The part of the status that tells of pods on their way out."""
+        return {"terminatingReplicas": sum(pod.deleting and not pod.is_finished for pod in pods)}
+
+    def _scale(self, wanted: Object) -> None:
+        active = [pod for pod in self.world.pods.of(wanted["metadata"]["uid"]) if pod.is_active]
+        lacking = wanted["spec"].get("replicas", 1) - len(active)
+        reference = controller_reference(self.resource.api_version, self.resource.kind, wanted)
         for _ in range(min(lacking, BURST)):
-            pod = pod_of(replica_set["spec"]["template"], replica_set["metadata"]["namespace"], reference, {})
-            self.create_pod(replica_set, pod, COMPONENT)
+            pod = pod_of(wanted["spec"]["template"], wanted["metadata"]["namespace"], reference, {})
+            self.create_pod(wanted, pod, self.teller)
         for facts in superfluous(active, -lacking) if lacking < 0 else ():
-            self.delete_pod(replica_set, facts, COMPONENT)
+            self.delete_pod(wanted, facts, self.teller)
 
-    def _say(self, replica_set: Object, active: list[PodFacts], pods: list[PodFacts]) -> None:
-        ready = sum(pod.ready for pod in active)
-        terminating = sum(pod.deleting and not pod.is_finished for pod in pods)
-        labels = replica_set["spec"]["template"].get("metadata", {}).get("labels", {}).items()
-        status: dict[str, Any] = {"replicas": len(active)}
+    def _say(self, key: StoreKey, wanted: Object, refusal: ApiError | None) -> None:
+        pods = list(self.world.pods.of(wanted["metadata"]["uid"]))
+        active = [pod for pod in pods if pod.is_active]
+        available, again_s = self._availability.of(active, wanted["spec"].get("minReadySeconds", 0))
+        if again_s is not None:
+            self.want(key, again_s)
+        labels = wanted["spec"]["template"].get("metadata", {}).get("labels", {}).items()
         optional = {
             "fullyLabeledReplicas": sum(labels <= dict(pod.labels).items() for pod in active),
-            "readyReplicas": ready,
-            "availableReplicas": ready,
+            "readyReplicas": sum(pod.ready for pod in active),
+            "availableReplicas": len(available),
         }
-        status |= {name: count for name, count in optional.items() if count}
-        status["terminatingReplicas"] = terminating
-        status["observedGeneration"] = replica_set["metadata"].get("generation", 1)
-        if replica_set.get("status") != status:
-            self.client.update(REPLICASETS, {**replica_set, "status": status}, "status")
+        before = wanted.get("status") or {}
+        status: dict[str, Any] = {
+            "replicas": len(active),
+            **{name: count for name, count in optional.items() if count},
+            **self.terminating(pods),
+            "observedGeneration": wanted["metadata"].get("generation", 1),
+        }
+        conditions = self._conditions(before.get("conditions") or [], refusal, len(active), wanted["spec"])
+        if conditions:
+            status["conditions"] = conditions
+        if before != status:
+            self.client.update(self.resource, {**wanted, "status": status}, "status")
+
+    def _conditions(
+        self, standing: list[Object], refusal: ApiError | None, active: int, spec: Mapping[str, Any]
+    ) -> list[Object]:
+        """`ReplicaFailure` stands from the first refusal until the number is right again."""
+        if refusal is None:
+            return [each for each in standing if each["type"] != "ReplicaFailure"]
+        if any(each["type"] == "ReplicaFailure" for each in standing):
+            return standing
+        failure = {
+            "type": "ReplicaFailure",
+            "status": "True",
+            "lastTransitionTime": self.world.timeline.stamp(),
+            "reason": "FailedCreate" if active < spec.get("replicas", 1) else "FailedDelete",
+            "message": refusal.message,
+        }
+        return [*standing, failure]
+
+
+class ReplicationControllers(ReplicaSets):
+    """The same, as it was called in the beginning; its selector is a plain map."""
+
+    component = "serviceaccount:kube-system:replication-controller"
+    watches = frozenset({"replicationcontrollers", "pods"})
+    resource = REPLICATION_CONTROLLERS
+    teller = "replication-controller"
+
+    def selector(self, spec: Mapping[str, Any]) -> LabelSelector:
+        return selector_of({"matchLabels": spec["selector"]})
+
+    def terminating(self, pods: list[PodFacts]) -> Object:
+        return {}

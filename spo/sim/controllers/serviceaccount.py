@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from spo.model.resource import Resource
+from spo.model.resource import SERVICE_ACCOUNTS
 from spo.sim.controllers.base import Controller
 from spo.sim.store import Change, StoreKey
-
-SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 
 
 class ServiceAccounts(Controller):

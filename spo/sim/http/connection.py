@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
+
+from msgspec import Struct
 
 from spo.sim.api.http import Request, Response, Stream
 from spo.sim.http.parser import Incoming, Parser, Refused
 
-if TYPE_CHECKING:
-    from spo.sim.http.face import Face
-
 PIECE_BYTES = 256 << 10  # of a long body or a watch, handed to the socket at once
 AHEAD_BYTES = 1 << 20  # that a client may send before it has its answer
+WEIGHED_EACH = 64  # lines: how often it is asked how long the unread ones are together
 LINGER_S = 1.0  # a client that still sends gets this long to read why we stopped reading (RFC 9112, 9.6)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 NO_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
@@ -22,10 +22,34 @@ NO_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
+class Limits(Struct, frozen=True):
+    """How much clients may ask of the process."""
+
+    connections: int = 20_000
+    watches: int = 15_000
+    lines_behind: int = 10_000  # of a watch, unread; then it is ended
+    bytes_behind: int = 64 << 20  # the same, of lines that are long
+    idle_s: float = 90.0  # a connection on which nothing goes on (kube-apiserver: IdleTimeout)
+
+
+class Shared(Protocol):
+    """What all connections have in common: see `spo.sim.http.face.Face`."""
+
+    loop: asyncio.AbstractEventLoop
+    limits: Limits
+
+    def enter(self, connection: Connection) -> bool: ...
+    def leave(self, connection: Connection) -> None: ...
+    def answer(self, request: Request, certificate: Any = None) -> Response | asyncio.Future[Response]: ...
+    def begin_watch(self, stream: Stream, request: Request) -> asyncio.TimerHandle | None: ...
+    def end_watch(self, alarm: asyncio.TimerHandle | None) -> None: ...
+    def common_headers(self) -> tuple[tuple[str, str], ...]: ...
+
+
 class Connection(asyncio.Protocol):
     """Speaks HTTP/1.1 with one client. One answer at a time: the next request waits until this one's is out."""
 
-    def __init__(self, face: Face) -> None:
+    def __init__(self, face: Shared) -> None:
         self._face = face
         self._parser = Parser()
         self._transport: asyncio.Transport = cast(Any, None)
@@ -39,8 +63,9 @@ class Connection(asyncio.Protocol):
         self.active_s = 0.0  # when something last went on here, by the loop's clock
 
     @property
-    def is_watching(self) -> bool:
-        return self._watch is not None and not self._watch.is_over
+    def is_waiting(self) -> bool:
+        """For the cluster, not for its client: a watch, or an answer for which time must pass first."""
+        return self._later is not None or (self._watch is not None and not self._watch.is_over)
 
     # -- what asyncio calls --------------------------------------------------------------------------------------
 
@@ -195,15 +220,18 @@ class Watch:
     """The endless answer: lines as they come, several in one chunk if they came together.
 
     The lines are the API server's own bytes, one copy for all who watch. What a client has not read yet waits in its
-    stream, up to `lines_behind`; then its watch is ended, as a real API server does, and it may resume or list again.
+    stream, up to `lines_behind` or `bytes_behind`; then its watch is ended, as a real API server does, and it may
+    resume or list again.
     """
 
-    def __init__(self, stream: Stream, face: Face, request: Request, send: Callable[[], None]) -> None:
+    def __init__(self, stream: Stream, face: Shared, request: Request, send: Callable[[], None]) -> None:
         self._stream = stream
         self._face = face
         self._end_alarm = face.begin_watch(stream, request)
         self._send = send
-        self._room = len(stream.lines) + face.limits.lines_behind  # a client may not be blamed for a long beginning
+        # A client may not be blamed for a long beginning.
+        self._room = len(stream.lines) + face.limits.lines_behind
+        self._room_bytes = _size(stream) + face.limits.bytes_behind
         self._due = False
         self.is_over = False
         stream.listen(self._on_line)
@@ -230,11 +258,19 @@ class Watch:
 
     def _on_line(self) -> None:
         stream = self._stream
-        if len(stream.lines) > self._room and not stream.closed:
+        if self._is_full() and not stream.closed:
             self.end()
         elif not self._due:
             self._due = True
             self._face.loop.call_soon(self._send)
+
+    def _is_full(self) -> bool:
+        lines = len(self._stream.lines)
+        return lines > self._room or (lines % WEIGHED_EACH == 0 and _size(self._stream) > self._room_bytes)
+
+
+def _size(stream: Stream) -> int:
+    return sum(map(len, stream.lines))
 
 
 def _taken(stream: Stream) -> bytes:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from spo.sim.api.authn import User
 from spo.sim.api.call import answer_object
 from spo.sim.api.http import Request, Response
 from spo.sim.api.status import ApiError, bad_request
+from spo.sim.cluster import SimulatedCluster
 from spo.sim.history import History
-from spo.sim.http.pace import SPEEDS
+from spo.sim.http.pace import SPEEDS, Pace
 from spo.sim.http.snapshot import snapshot
-
-if TYPE_CHECKING:
-    from spo.sim.http.face import Answer, Face
 
 DURATION = re.compile(r"(?=.)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?\Z", re.ASCII)
 UNITS_S = (86400.0, 3600.0, 60.0, 1.0)
 ADVANCE_S_MAX = 366 * 86400.0
 
 Object = dict[str, Any]
+Answer = Response | asyncio.Future[Response]
 
 
 def seconds_of(text: str) -> float:
@@ -37,23 +36,28 @@ def seconds_of(text: str) -> float:
 
 
 class Control:
-    """One method a place."""
+    """One method a place. `counts` gives what the face has counted."""
 
-    def __init__(self, face: Face, history: History | None) -> None:
-        self._face = face
+    def __init__(
+        self, cluster: SimulatedCluster, pace: Pace, history: History | None, counts: Callable[[], Mapping[str, int]]
+    ) -> None:
+        self._cluster = cluster
+        self._pace = pace
         self._history = history
+        self._counts = counts
         self._places: dict[tuple[str, str], Callable[[dict[str, str]], Answer]] = {
             ("GET", "/sim/state"): self._state,
             ("GET", "/sim/history"): self._digest,
             ("GET", "/sim/snapshot"): self._snapshot,
             ("POST", "/sim/advance"): self._advance,
             ("POST", "/sim/speed"): self._speed,
+            ("POST", "/sim/restart"): self._restart,
         }
 
     def answer(self, request: Request) -> Answer:
         """The answer, or the promise of one: time must pass first."""
         try:
-            user = self._face.cluster.api.authenticator.user(request)
+            user = self._cluster.api.authenticator.user(request)
             if not user.is_master:
                 raise _forbidden(user, request)
             place = self._places.get((request.method, request.path))
@@ -65,18 +69,16 @@ class Control:
             return answer_object(error.code, error.status())
 
     def _state(self, _query: dict[str, str]) -> Response:
-        cluster, face = self._face.cluster, self._face
+        cluster = self._cluster
         state: Object = {
             "now": cluster.timeline.micro_stamp(),
-            "speed": face.pace.speed,
+            "speed": self._pace.speed,
             "busy": cluster.timeline.busy,
             "seed": cluster.seed,
             "revision": cluster.store.revision,
             "nodes": len(cluster.nodes),
             "objects": {resource: cluster.store.count(resource) for resource in cluster.store.resources()},
-            "requests": face.requests,
-            "connections": face.connections,
-            "watches": face.watches,
+            **self._counts(),
         }
         return answer_object(200, state)
 
@@ -86,14 +88,14 @@ class Control:
         return answer_object(200, {"history": self._history.digest(), "entries": self._history.entries})
 
     def _snapshot(self, _query: dict[str, str]) -> Response:
-        return Response(200, (("Content-Type", "application/x-ndjson"),), b"".join(snapshot(self._face.cluster)))
+        return Response(200, (("Content-Type", "application/x-ndjson"),), b"".join(snapshot(self._cluster)))
 
     def _advance(self, query: dict[str, str]) -> asyncio.Future[Response]:
         try:
             seconds = seconds_of(query.get("duration", ""))
         except ValueError as error:
             raise bad_request(f"duration: {error}") from None
-        result: asyncio.Future[Response] = self._face.loop.create_future()
+        result: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
 
         def arrived(done: asyncio.Future[None]) -> None:
             if result.done():  # the client has left
@@ -103,14 +105,18 @@ class Control:
             else:
                 result.set_result(self._state({}))
 
-        self._face.pace.advance(seconds).add_done_callback(arrived)
+        self._pace.advance(seconds).add_done_callback(arrived)
         return result
 
     def _speed(self, query: dict[str, str]) -> Response:
         wanted = next((speed for speed in SPEEDS if speed == query.get("speed")), None)
         if wanted is None:
             raise bad_request(f"speed: {query.get('speed', '')!r} is not one of {', '.join(SPEEDS)}")
-        self._face.pace.set_speed(wanted)
+        self._pace.set_speed(wanted)
+        return self._state({})
+
+    def _restart(self, _query: dict[str, str]) -> Response:
+        self._cluster.api.restart()
         return self._state({})
 
 

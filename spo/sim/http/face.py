@@ -11,16 +11,14 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from msgspec import Struct
-
 from spo.sim.api.authn import AUTHENTICATED, User
 from spo.sim.api.call import answer_object
 from spo.sim.api.http import Request, Response, Stream
 from spo.sim.api.status import ApiError
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.history import History
-from spo.sim.http.connection import Connection
-from spo.sim.http.control import Control
+from spo.sim.http.connection import Connection, Limits
+from spo.sim.http.control import Answer, Control
 from spo.sim.http.pace import Pace, Speed
 from spo.sim.http.tls import Tls
 from spo.sim.timeline import SECOND_NS
@@ -37,17 +35,6 @@ TOO_MANY = Response(
     (("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "1")),
     b"Too many requests, please try again later.\n",
 )
-
-Answer = Response | asyncio.Future[Response]
-
-
-class Limits(Struct, frozen=True):
-    """How much clients may ask of the process."""
-
-    connections: int = 20_000
-    watches: int = 15_000
-    lines_behind: int = 10_000  # of a watch, unread; then it is ended
-    idle_s: float = 90.0  # a connection on which nothing goes on (kube-apiserver: IdleTimeout)
 
 
 class Face:
@@ -66,7 +53,7 @@ class Face:
         self.requests = self.watches = 0
         self.cluster = cluster
         self.pace = Pace(cluster, speed, self.loop)
-        self._control = Control(self, history)
+        self._control = Control(cluster, self.pace, history, self._counts)
         self._connections: dict[Connection, None] = {}
         self._server: asyncio.Server | None = None
         self._date = (0, "")
@@ -151,6 +138,9 @@ class Face:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
+    def _counts(self) -> dict[str, int]:
+        return {"requests": self.requests, "connections": self.connections, "watches": self.watches}
+
     def _certified(self, request: Request, certificate: Mapping[str, Any]) -> Request:
         """The request as of the user of a client certificate: common name and organizations (x509 request header)."""
         named = [pair for part in certificate["subject"] for pair in part]
@@ -165,7 +155,7 @@ class Face:
         """Close connections on which nothing goes on: half a request, or an answer that nobody reads."""
         oldest = self.loop.time() - self.limits.idle_s
         for connection in list(self._connections):
-            if not connection.is_watching and connection.active_s < oldest:
+            if not connection.is_waiting and connection.active_s < oldest:
                 connection.abort()
         self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)
 

@@ -1,8 +1,8 @@
 """HTTP/1.1 requests out of bytes (RFC 9112): a state machine that touches no socket.
 
 Strict where two readers could disagree about where a request ends (RFC 9112, 11.2): both lengths given, a length that
-is no number, a transfer coding that is not `chunked`, folded lines, a bare line feed. Anything such is refused, and
-ends the connection.
+is no number, a transfer coding that is not `chunked` (or any, in HTTP/1.0), folded lines, a bare line feed. Anything
+such is refused, and ends the connection. Targets are read as Go's net/url does.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ REMEMBERED_BYTES = 4096
 
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 HEX = re.compile(rb"[0-9A-Fa-f]{1,15}\Z")
 VERSIONS = {b"HTTP/1.1": True, b"HTTP/1.0": False}
 
@@ -107,14 +108,14 @@ class Parser:
         headers = remembered_headers(block) if len(block) <= REMEMBERED_BYTES else headers_of(block)
         if modern and "Host" not in headers:
             raise Refused(400, "missing required Host header")
-        connection = headers.get("Connection", "").lower()
-        keep_alive = "close" not in connection if modern else "keep-alive" in connection
+        wishes = {wish.strip() for wish in headers.get("Connection", "").lower().split(",")}
+        keep_alive = "close" not in wishes if modern else "keep-alive" in wishes
         body = bytearray()
         limit = self._body_bytes_max + 1  # one more than is taken: whoever answers sees that it is too long
         cut = False
-        length = _length(headers)
+        length = _length(headers, modern)
+        self._expectation(headers, length != 0)
         if length != 0:
-            self._expectation(headers)
             pieces = self._chunks() if length is None else self._exactly(length)
             for piece in pieces:
                 if piece is None:
@@ -128,11 +129,11 @@ class Parser:
         request = Request(method, path, query, headers, bytes(body))
         yield Incoming(request, keep_alive and not cut, modern, cut)
 
-    def _expectation(self, headers: Mapping[str, str]) -> None:
+    def _expectation(self, headers: Mapping[str, str], has_body: bool) -> None:
         expected = headers.get("Expect", "").lower()
         if expected not in ("", "100-continue"):
             raise Refused(417, "the only expectation that is met is 100-continue")
-        self.wants_continue = expected != "" and not self._buffer
+        self.wants_continue = expected != "" and has_body and not self._buffer
 
     # -- body: pieces as they come, None where more must be fed ----------------------------------------------------
 
@@ -169,6 +170,8 @@ class Parser:
             yield None
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 2]
+        if CONTROLS.search(line):
+            raise Refused(400, "control characters in a line of the body")
         return line
 
 
@@ -186,9 +189,18 @@ def request_line(line: bytes) -> tuple[str, str, tuple[tuple[str, str], ...], bo
             raise Refused(400, "the request's target is not a path")
         target = b"/" + rest.partition(b"/")[2]
     path, _, query = target.partition(b"?")
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True) if query else ()
+    if BAD_ESCAPE.search(path):
+        raise Refused(400, "malformed escape in the path")
+    pairs = parse_qsl(_readable(query).decode("latin-1"), keep_blank_values=True) if query else ()
     text = path.decode("latin-1")
     return method.decode(), unquote(text) if "%" in text else text, tuple(pairs), VERSIONS[version]
+
+
+def _readable(query: bytes) -> bytes:
+    """Without the pairs that Go passes over: with a malformed escape, or a semicolon."""
+    if b";" not in query and not BAD_ESCAPE.search(query):
+        return query
+    return b"&".join(pair for pair in query.split(b"&") if b";" not in pair and not BAD_ESCAPE.search(pair))
 
 
 def headers_of(block: bytes) -> Mapping[str, str]:
@@ -227,10 +239,12 @@ def _text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-def _length(headers: Mapping[str, str]) -> int | None:
+def _length(headers: Mapping[str, str], modern: bool) -> int | None:
     """How long the body is; None: in chunks. Raises Refused."""
     coding, length = headers.get("Transfer-Encoding"), headers.get("Content-Length")
     if coding is not None:
+        if not modern:
+            raise Refused(400, "Transfer-Encoding in HTTP/1.0")
         if length is not None:
             raise Refused(400, "both Transfer-Encoding and Content-Length")
         if coding.lower() != "chunked":

@@ -12,7 +12,8 @@ from typing import TypeVar
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.history import History
 from spo.sim.http.certificates import Authority
-from spo.sim.http.face import Face, Limits
+from spo.sim.http.connection import Limits
+from spo.sim.http.face import Face
 from spo.sim.http.kubeconfig import kubeconfig, write
 from spo.sim.http.pace import Speed
 

@@ -13,6 +13,9 @@ import ssl
 from typing import Any, cast
 
 READ_BYTES = 64 << 10
+# What net/http says to a client that speaks HTTP without TLS.
+METHODS = (b"GET /", b"HEAD ", b"POST ", b"PUT /", b"PATCH", b"DELET", b"OPTIO")
+NO_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 
 
 class Tls(asyncio.Protocol):
@@ -40,7 +43,10 @@ class Tls(asyncio.Protocol):
                 return
             received = self._read()
         except ssl.SSLError:  # a client that does not trust us, that nobody trusts, or that speaks something else
-            self._flush()
+            if not self._open and data.startswith(METHODS):
+                self._socket.write(NO_TLS)
+            else:
+                self._flush()
             self._socket.close()
             return
         self._flush()

@@ -11,7 +11,7 @@ from spo.sim.luck import Crash
 from spo.sim.node import runtime
 from spo.sim.node.kernel import SIGSYS, UNCONFINED, Filter, Verdict
 from spo.sim.node.program import Exited
-from spo.sim.node.workload import Call, Exit, Touch, Wait, Workload
+from spo.sim.node.workload import Call, Exit, Say, Touch, Wait, Workload
 from spo.sim.timeline import SECOND_NS, Alarm, Timeline
 
 State = Literal["waiting", "running", "terminated"]
@@ -19,7 +19,12 @@ Object = dict[str, Any]
 
 WAKE_S = 0.001  # from news at a door to the tick that takes it in
 LONG_S = 60.0  # a workload that waits longer than this does not keep the world busy
+FORGIVEN_S = 600.0  # after running this long, a crash is the first one again
 SIGKILLED = 137
+
+
+def silence(_text: str) -> None:
+    """Nobody reads what it writes."""
 
 
 class Container:
@@ -36,6 +41,7 @@ class Container:
         "exit_code",
         "filter",
         "finished",
+        "image",
         "is_init",
         "killed",
         "last",
@@ -43,9 +49,12 @@ class Container:
         "message",
         "pid",
         "process",
+        "pulls",
         "reason",
+        "refused",
         "restarts",
         "retry",
+        "say",
         "spec",
         "started",
         "started_ns",
@@ -61,17 +70,21 @@ class Container:
         self.message = ""
         self.started = self.finished = self.container_id = ""
         self.started_ns = 0
+        self.image = str(spec["image"])  # what it was made from
         self.exit_code = 0
         self.restarts = 0
         self.crashes = 0  # in a row
         self.killed = False  # from outside: no reason to think that it will happen again
         self.last: Object = {}  # the lastState
         self.retry: Alarm | None = None
+        self.pulls = 0  # of its image, in vain
         self.pid = 0
         self.process: Process | None = None
         self.workload = Workload()
         self.filter: Filter = UNCONFINED
         self.log: Callable[[Container, str, Verdict, bool], None] | None = None
+        self.say: Callable[[str], None] = silence  # a line on standard output
+        self.refused: Callable[[str], None] = silence  # is told the syscall whose refusal ends the program
         self._timeline = timeline
         self._on_exit: Callable[[Container, int], None] | None = None
         self._alarm: Alarm | None = None
@@ -81,6 +94,11 @@ class Container:
     @property
     def name(self) -> str:
         return str(self.spec["name"])
+
+    @property
+    def field(self) -> str:
+        """How Events name it."""
+        return f"spec.{'initContainers' if self.is_init else 'containers'}{{{self.name}}}"
 
     @property
     def is_sidecar(self) -> bool:
@@ -97,6 +115,21 @@ class Container:
         return self.state == "terminated" and self.exit_code == 0
 
     @property
+    def pre_stop_s(self) -> float:
+        """How long it sleeps before it is asked to end."""
+        hook = (self.spec.get("lifecycle") or {}).get("preStop") or {}
+        return float((hook.get("sleep") or {}).get("seconds") or 0)
+
+    @property
+    def warms_up_s(self) -> float:
+        """How long after its start its readiness is asked for first; the answer is yes."""
+        return float((self.spec.get("readinessProbe") or {}).get("initialDelaySeconds") or 0)
+
+    @property
+    def is_warm(self) -> bool:
+        return self.started_ns + round(self.warms_up_s * SECOND_NS) <= self._timeline.now_ns
+
+    @property
     def is_steady(self) -> bool:
         """Nothing will happen in it by itself."""
         quiet = self.process is None and self._alarm is None and self.retry is None
@@ -106,6 +139,7 @@ class Container:
 
     def adopt(self, status: Mapping[str, Any]) -> None:
         """Take over a container that is there already, from its status."""
+        self.image = status.get("image") or self.image
         self.restarts = status.get("restartCount", 0)
         self.last = dict(status.get("lastState") or {})
         self.container_id = status.get("containerID", "")
@@ -130,7 +164,7 @@ class Container:
 
     def come_up(self, loaded: Filter, no_new_privileges: bool, pod_uid: str, pid: int) -> None:
         """Let the runtime make it and start it. Raises CannotStart."""
-        self.pid, self.filter = pid, loaded
+        self.pid, self.filter, self.image = pid, loaded, str(self.spec["image"])
         if loaded is not UNCONFINED:
             try:
                 logged = runtime.start(loaded, no_new_privileges, self.name, self.workload.exe)
@@ -160,6 +194,7 @@ class Container:
         if self.filter.verdict("execve").lets_pass:
             self._go_on()
         else:
+            self.refused("execve")
             self._end_soon(1)
 
     def _go_on(self) -> None:
@@ -173,7 +208,10 @@ class Container:
                     if verdict is None or verdict.lets_pass:
                         self._alarm = self._timeline.after(seconds, self._go_on, idle=seconds > LONG_S)
                         return
-                    code = 128 + SIGSYS if verdict.kills else 0
+                    code = self._fate(by, verdict, needed=False)
+                case Say(text):
+                    self.say(text)
+                    continue
                 case Exit(code):
                     self._end_soon(code)
                     return
@@ -187,10 +225,14 @@ class Container:
 
     def _call(self, name: str, args: tuple[int, ...], needed: bool) -> int:
         """One syscall; gives the exit code it ends the program with, or 0."""
-        verdict = self._ask_kernel(name, args)
-        if verdict.kills:
-            return 128 + SIGSYS
-        return 1 if needed and not verdict.lets_pass else 0
+        return self._fate(name, self._ask_kernel(name, args), needed)
+
+    def _fate(self, name: str, verdict: Verdict, needed: bool) -> int:
+        """The exit code that the kernel's answer ends the program with, or 0."""
+        code = 128 + SIGSYS if verdict.kills else 1 if needed and not verdict.lets_pass else 0
+        if code:
+            self.refused(name)
+        return code
 
     def _ask_kernel(self, name: str, args: tuple[int, ...]) -> Verdict:
         verdict = self.filter.verdict(name, args)
@@ -285,6 +327,37 @@ class Container:
     def _terminated(self, code: int, reason: str) -> None:
         self.state, self.exit_code, self.reason = "terminated", code, reason
         self.finished = self._timeline.stamp()
+
+    def fail_to_start(self, message: str) -> None:
+        """The runtime made it, but its process did not come up: exit code 128, reason StartError."""
+        now = self._timeline.stamp()
+        self.last = {
+            "terminated": {
+                "exitCode": 128,
+                "reason": "StartError",
+                "message": message,
+                "startedAt": "1970-01-01T00:00:00Z",
+                "finishedAt": now,
+            }
+        }
+        self.wait("RunContainerError", message)
+
+    def give_up_start(self) -> None:
+        """What did not start is not tried again."""
+        self.state, self.exit_code, self.reason = "terminated", 128, "StartError"
+        self.finished = self._timeline.stamp()
+
+    def count_crash(self, failed_start: bool) -> None:
+        """One more in a row; after running long, it is the first one again."""
+        ran_s = (self._timeline.now_ns - self.started_ns) / SECOND_NS
+        self.crashes = 1 if ran_s >= FORGIVEN_S and not failed_start else self.crashes + 1
+
+    def forget_pulls(self) -> None:
+        """Another image: what the last one was waited for is of no matter."""
+        if self.retry is not None:
+            self._timeline.cancel(self.retry)
+        self.retry, self.pulls = None, 0
+        self.wait("ContainerCreating")
 
     def wait(self, reason: str, message: str = "") -> None:
         """Not running, for this reason."""

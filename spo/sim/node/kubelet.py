@@ -1,36 +1,34 @@
 """The kubelet: brings the pods of its node up, keeps them up, takes them down, and writes down how they are.
 
 It hears of its own pods only. A pod at rest costs it nothing: it is read again from its status when something happens.
-Not simulated: probes (a container that runs is ready), images that cannot be pulled, volumes, resources, changed specs.
+Not simulated: volumes, changes of resources, and what probes ask: a container that runs is ready after the initial
+delay of its readiness probe.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from spo.model.resource import NODES, PODS
 from spo.sim.api.status import ApiError
-from spo.sim.client import Object
 from spo.sim.controllers.base import World
 from spo.sim.controllers.index import PodFacts
-from spo.sim.node import podstatus, runtime
+from spo.sim.node import admission, backoff, images, runtime
 from spo.sim.node.container import SIGKILLED, Container
 from spo.sim.node.disk import DiskChange
 from spo.sim.node.node import Node, conditions
 from spo.sim.node.podrun import PodRun
+from spo.sim.node.reporter import Reporter
 from spo.sim.node.starter import Starter
 from spo.sim.store import StoreKey
+from spo.sim.timeline import Alarm
 
 SYNC_S = 0.05  # from news to the first look
 SANDBOX_S = 0.6  # network and sandbox
 RETRY_S = 10.0  # a container that could not be made is tried again on a beat of this (kubelet: backOffPeriod)
-RESTART_S = 1.0  # the first restart after a crash
-BACK_OFF_S = 10.0
-BACK_OFF_S_MAX = 300.0
-FORGIVEN_S = 600.0  # after running this long, a crash is the first one again
 PROGRAM_STOPS_S = 0.05
+LONG_S = 60.0  # a deadline farther away than this does not keep the world busy
 CLEAN_UP_S = 0.5  # from the last process's end to the object's
 
 
@@ -43,6 +41,7 @@ class Kubelet:
         self._timeline = world.timeline
         self._client = world.client(f"node:{node.name}")
         self._starter = starter
+        self._reporter = Reporter(node, world, self._client)
         self._capacity = capacity_pods
         self._runs: dict[StoreKey, PodRun] = {}
         self._waiting: dict[str, dict[StoreKey, None]] = {}  # path on the disk → pods that cannot start without it
@@ -57,11 +56,16 @@ class Kubelet:
         assert pod is not None
         run = self._runs.get(pod.key)
         if new is None:
+            self.node.refused.pop(pod.key, None)
             if run is not None:
                 self._forget(run)
             return
         if new.deleting:
             self._later(pod.key, run, SYNC_S, self._terminate)
+        elif old is not None and new.generation != old.generation and not new.is_finished:
+            self._later(pod.key, run, SYNC_S, self._change)
+        elif new.gated and old is not None and new.phase == "Running":
+            self._later(pod.key, run, SYNC_S, self._write)
         elif run is None and not new.is_finished and (new.phase != "Running" or (old is None and not new.ready)):
             self._later(pod.key, None, SYNC_S, self._begin)
 
@@ -76,9 +80,10 @@ class Kubelet:
             return
         self._after(run, delay_s, act)
 
-    def _after(self, run: PodRun, delay_s: float, act: Callable[[PodRun], None], *, idle: bool = False) -> None:
-        run.alarms = [alarm for alarm in run.alarms if alarm.act is not None]
-        run.alarms.append(self._timeline.after(delay_s, lambda: self._do(run, act), idle=idle))
+    def _after(self, run: PodRun, delay_s: float, act: Callable[[PodRun], None], *, idle: bool = False) -> Alarm:
+        alarm = self._timeline.after(delay_s, lambda: self._do(run, act), idle=idle)
+        run.alarms = [*(each for each in run.alarms if each.act is not None), alarm]
+        return alarm
 
     def _do(self, run: PodRun, act: Callable[[PodRun], None]) -> None:
         if self._runs.get(run.key) is run:
@@ -89,7 +94,7 @@ class Kubelet:
         """Forget a pod to which nothing will happen by itself."""
         if self._runs.get(run.key) is not run or run.terminating or any(alarm.act for alarm in run.alarms):
             return
-        if run.is_steady or self._is_over(run):
+        if run.is_steady or backoff.is_over(run):
             self._forget(run)
 
     def _forget(self, run: PodRun) -> None:
@@ -106,26 +111,61 @@ class Kubelet:
     def _begin(self, run: PodRun) -> None:
         if run.terminating:
             return
-        if not run.started and len(self._active()) > self._capacity:
-            self._reject(run)
-            return
+        if not run.started:
+            refusal = admission.refusal(run.key, self._world.pods.on(self.node.name), self._capacity)
+            if refusal is not None:
+                self._reject(run, *refusal)
+                return
         run.started = run.started or self._timeline.stamp()
         for container in run.containers:
-            if container.state == "terminated" and self._restarts(run, container, container.exit_code):
+            if container.state == "terminated" and backoff.restarts(run, container, container.exit_code):
                 self._restart_later(run, container)
+        self._watch_deadline(run)
         self._write(run)
         self._after(run, SYNC_S if run.has_sandbox else SANDBOX_S, self._start)
 
-    def _active(self) -> list[PodFacts]:
-        return [pod for pod in self._world.pods.on(self.node.name) if not pod.is_finished]
+    def _change(self, run: PodRun) -> None:
+        """The pod's spec is another: containers whose image changed are replaced; all else is taken note of."""
+        obj = self._world.read(*run.key)
+        if obj is None or run.terminating:
+            return
+        for container in run.take_spec(obj):
+            text = f"Container {container.name} definition changed, will be restarted"
+            self._reporter.tell(run, "Killing", text, container.field)
+            container.stop(0)
+            container.killed = True
+            self._restart(run, container)
+        for container in run.all:
+            if container.state == "waiting" and container.reason in images.FAILED:
+                container.forget_pulls()
+                self._after(run, SYNC_S, self._start)
+        self._watch_deadline(run)
+        self._write(run)
 
-    def _reject(self, run: PodRun) -> None:
-        used = len(self._active()) - 1
-        why = f"Node didn't have enough resource: pods, requested: 1, used: {used}, capacity: {self._capacity}"
-        status = {"phase": "Failed", "reason": "OutOfpods", "message": f"Pod was rejected: {why}"}
-        patch = {"metadata": {"uid": run.uid}, "status": {**status, "startTime": self._timeline.stamp()}}
-        self._client.patch(PODS, run.key.namespace, run.key.name, patch, subresource="status")
-        self._world.recorder.tell(run.pod, "OutOfpods", why, "kubelet", warning=True, host=self.node.name)
+    def _reject(self, run: PodRun, reason: str, message: str) -> None:
+        run.failure = (reason, f"Pod was rejected: {message}")
+        run.started = self._timeline.stamp()
+        self._reporter.reject(run)
+        self._reporter.tell(run, reason, message, warning=True)
+        self._forget(run)
+
+    def _watch_deadline(self, run: PodRun) -> None:
+        """A pod may be active for `activeDeadlineSeconds`, and no longer."""
+        if run.deadline is not None:
+            self._timeline.cancel(run.deadline)
+        left_s = run.deadline_left_s(self._timeline.now)
+        if left_s is not None:
+            run.deadline = self._after(run, left_s, self._expire, idle=left_s > LONG_S)
+
+    def _expire(self, run: PodRun) -> None:
+        if run.terminating:
+            return
+        run.failure = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+        for container in run.all:
+            container.stop(SIGKILLED)
+        run.stopped, run.has_sandbox = True, False
+        self._write(run)
+        self._reporter.tell(run, *run.failure)
         self._forget(run)
 
     def _start(self, run: PodRun) -> None:
@@ -145,25 +185,43 @@ class Kubelet:
     def _bring_up(self, run: PodRun, container: Container) -> None:
         if container.state != "waiting" or container.retry is not None or run.terminating:
             return
-        field = f"spec.containers{{{container.name}}}"
-        if container.is_init:
-            field = f"spec.initContainers{{{container.name}}}"
+        field, image = container.field, str(container.spec["image"])
+        if images.is_absent(image) and not self._starter.knows(image):
+            self._cannot_pull(run, container, image)
+            return
         try:
-            image = container.spec["image"]
             text = f'Container image "{image}" already present on machine and can be accessed by the pod'
-            self._tell(run, "Pulled", text, field)
+            self._reporter.tell(run, "Pulled", text, field)
             self._starter.start(self.node, run, container, lambda ended, code: self._ended(run, ended, code))
         except runtime.CannotCreate as error:
             container.wait("CreateContainerError", str(error))
-            self._tell(run, "Failed", f"Error: {error}", field, warning=True)
+            self._reporter.tell(run, "Failed", f"Error: {error}", field, warning=True)
             self._wait_for(run, container, error.path)
         except runtime.CannotStart as error:
-            self._tell(run, "Created", "Container created", field)
-            self._tell(run, "Failed", f"Error: {error}", field, warning=True)
+            self._reporter.tell(run, "Created", "Container created", field)
+            self._reporter.tell(run, "Failed", f"Error: {error}", field, warning=True)
             self._did_not_start(run, container, str(error))
         else:
-            self._tell(run, "Created", "Container created", field)
-            self._tell(run, "Started", "Container started", field)
+            self._reporter.tell(run, "Created", "Container created", field)
+            self._reporter.tell(run, "Started", "Container started", field)
+            if container.warms_up_s:
+                self._after(run, container.warms_up_s, self._write, idle=container.warms_up_s > LONG_S)
+
+    def _cannot_pull(self, run: PodRun, container: Container, image: str) -> None:
+        """The registry does not have it; it is asked again, ever later."""
+        failed = container.reason in images.FAILED
+        reason, message = images.waiting(image, first=not failed)
+        if not failed:
+            self._reporter.tell(run, "Pulling", f'Pulling image "{image}"', container.field)
+            self._reporter.tell(run, "Failed", images.failure(image), container.field, warning=True)
+            self._reporter.tell(run, "Failed", f"Error: {reason}", container.field, warning=True)
+        else:
+            self._reporter.tell(run, "BackOff", images.backing_off(image), container.field)
+            self._reporter.tell(run, "Failed", f"Error: {reason}", container.field, warning=True)
+        container.wait(reason, message)
+        container.pulls += 1
+        delay_s = backoff.doubled_s(container.pulls)
+        container.retry = self._timeline.after(delay_s, lambda: self._try_again(run, container), idle=failed)
 
     def _wait_for(self, run: PodRun, container: Container, path: str) -> None:
         """Try again on a beat. As long as the file is as it is, trying would show nothing new: wait for it first."""
@@ -192,58 +250,30 @@ class Kubelet:
 
     def _did_not_start(self, run: PodRun, container: Container, message: str) -> None:
         """The runtime made it, but its process did not come up: exit code 128, reason StartError."""
-        now = self._timeline.stamp()
-        container.last = {
-            "terminated": {
-                "exitCode": 128,
-                "reason": "StartError",
-                "message": message,
-                "startedAt": "1970-01-01T00:00:00Z",
-                "finishedAt": now,
-            }
-        }
-        container.wait("RunContainerError", message)
-        if self._restarts(run, container, 128):
+        container.fail_to_start(message)
+        if backoff.restarts(run, container, 128):
             self._restart_later(run, container, failed_start=True)
         else:
-            container.state, container.exit_code, container.reason = "terminated", 128, "StartError"
-            container.finished = now
+            container.give_up_start()
 
     def _ended(self, run: PodRun, container: Container, code: int) -> None:
         if self._runs.get(run.key) is not run or run.terminating:
             return
-        if self._restarts(run, container, code):
+        if backoff.restarts(run, container, code):
             self._restart_later(run, container)
         self._write(run)
         if container.is_init and container.succeeded:
             self._after(run, SYNC_S, self._start)
         self._settle(run)
 
-    def _restarts(self, run: PodRun, container: Container, code: int) -> bool:
-        if container.is_sidecar:
-            return True
-        if run.restart_policy == "Always" and not container.is_init:
-            return True
-        return run.restart_policy != "Never" and code != 0
-
-    def _is_over(self, run: PodRun) -> bool:
-        return podstatus.phase_of(run.inits, run.containers, run.restart_policy, False) in ("Succeeded", "Failed")
-
     def _restart_later(self, run: PodRun, container: Container, *, failed_start: bool = False) -> None:
         """At once after the first crash, then ever later. What fails by itself does not keep the world busy."""
-        ran_s = (self._timeline.now_ns - container.started_ns) / 1e9
-        container.crashes = 1 if ran_s >= FORGIVEN_S and not failed_start else container.crashes + 1
-        delay_s = RESTART_S
+        container.count_crash(failed_start)
+        delay_s = backoff.restart_delay_s(container.crashes)
         if container.crashes > 1:
-            delay_s = min(BACK_OFF_S * 2 ** min(container.crashes - 2, 10), BACK_OFF_S_MAX)
-            name, uid = run.meta["name"], run.uid
-            of_pod = f"{name}_{run.key.namespace}({uid})"
             if not failed_start:
-                text = f"back-off {_duration(delay_s)} restarting failed container={container.name} pod={of_pod}"
-                container.wait("CrashLoopBackOff", text)
-            field = f"spec.containers{{{container.name}}}"
-            text = f"Back-off restarting failed container {container.name} in pod {of_pod}"
-            self._tell(run, "BackOff", text, field, warning=True)
+                container.wait("CrashLoopBackOff", backoff.waiting(run, container, delay_s))
+            self._reporter.tell(run, "BackOff", backoff.event(run, container), container.field, warning=True)
         container.retry = self._timeline.after(
             delay_s, lambda: self._restart(run, container), idle=container.crashes > 2 and not container.killed
         )
@@ -281,16 +311,22 @@ class Kubelet:
         obj = self._world.read(*run.key) or run.pod
         grace_s = float(obj["metadata"].get("deletionGracePeriodSeconds") or 0)
         run.generation = obj["metadata"].get("generation", run.generation)
-        ends_s = 0.0
-        for container in run.all:
-            if container.state == "running":
-                field = f"spec.containers{{{container.name}}}"
-                self._tell(run, "Killing", f"Stopping container {container.name}", field)
-                container.ask_to_end()
-                stops_s = self._starter.stops_s(run, container, PROGRAM_STOPS_S)
-                container.exit_code = SIGKILLED if stops_s is None or stops_s > grace_s else 0
-                ends_s = max(ends_s, grace_s if stops_s is None else min(stops_s, grace_s))
+        running = [container for container in run.all if container.state == "running"]
+        ends_s = max((self._ask_to_end(run, container, grace_s) for container in running), default=0.0)
         self._after(run, ends_s, self._down)
+
+    def _ask_to_end(self, run: PodRun, container: Container, grace_s: float) -> float:
+        """SIGTERM, after the time that its preStop hook sleeps; gives when it will have ended."""
+        self._reporter.tell(run, "Killing", f"Stopping container {container.name}", container.field)
+        pause_s = min(container.pre_stop_s, grace_s)
+        if pause_s:
+            self._after(run, pause_s, lambda _: container.ask_to_end())
+        else:
+            container.ask_to_end()
+        stops_s = self._starter.stops_s(run, container, PROGRAM_STOPS_S)
+        killed = stops_s is None or pause_s + stops_s > grace_s
+        container.exit_code = SIGKILLED if killed else 0
+        return grace_s if killed or stops_s is None else pause_s + stops_s
 
     def _down(self, run: PodRun) -> None:
         for container in run.all:
@@ -346,56 +382,14 @@ class Kubelet:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def _write(self, run: PodRun) -> None:
-        """Bring the pod's status up to date, if it is not."""
-        obj = self._world.read(*run.key)
-        if obj is None or obj["metadata"]["uid"] != run.uid:
-            self._forget(run)
-            return
-        status = self._status(run, obj.get("status") or {})
-        if all((obj.get("status") or {}).get(field) == value for field, value in status.items()):
-            return
-        patch = {"metadata": {"uid": run.uid}, "status": status}
-        try:
-            self._client.patch(PODS, run.key.namespace, run.key.name, patch, subresource="status")
-        except ApiError as error:
-            if error.code in (404, 409):
+        """Bring the pod's status up to date; a pod that is no longer there is forgotten."""
+        match self._reporter.write(run):
+            case "gone":
                 self._forget(run)
-            else:
+            case "refused":
                 self._after(run, RETRY_S, self._write, idle=True)
-
-    def _status(self, run: PodRun, standing: Mapping[str, Any]) -> Object:
-        phase = podstatus.phase_of(run.inits, run.containers, run.restart_policy, run.stopped)
-        now = self._timeline.stamp()
-        before = standing.get("conditions") or ()
-        status: Object = {
-            "phase": phase,
-            "conditions": podstatus.conditions(
-                run.inits, run.containers, phase, run.has_sandbox, before, run.generation, now
-            ),
-            "containerStatuses": [podstatus.container_status(each) for each in run.containers],
-            "hostIP": self.node.ip,
-            "hostIPs": [{"ip": self.node.ip}],
-            "observedGeneration": run.generation,
-            "startTime": run.started,
-        }
-        if run.inits:
-            status["initContainerStatuses"] = [podstatus.container_status(each) for each in run.inits]
-        if run.ip:
-            status |= {"podIP": run.ip, "podIPs": [{"ip": run.ip}]}
-        return status
-
-    def _tell(self, run: PodRun, reason: str, message: str, field: str, *, warning: bool = False) -> None:
-        self._world.recorder.tell(
-            run.pod, reason, message, "kubelet", warning=warning, host=self.node.name, field=field
-        )
 
     def _stop_waiting(self, run: PodRun) -> None:
         for path in sorted(run.waits_for):
             self._waiting.get(path, {}).pop(run.key, None)
         run.waits_for.clear()
-
-
-def _duration(seconds: float) -> str:
-    """As Go writes it: `10s`, `1m20s`, `5m0s`."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

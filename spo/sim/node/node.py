@@ -8,6 +8,7 @@ from typing import Any
 from spo.sim.node.audit import AuditLog, seccomp_line
 from spo.sim.node.disk import Disk
 from spo.sim.node.kernel import Verdict
+from spo.sim.store import StoreKey
 from spo.sim.timeline import Timeline
 
 PODS_PER_NODE = 110
@@ -26,7 +27,10 @@ WELL: tuple[tuple[str, str, str, str], ...] = (
 class Node:
     """The machine. What runs on it is the kubelet's business."""
 
-    __slots__ = ("_pids", "_pod_ips", "_serial", "audit", "boots", "disk", "ip", "lives", "name", "number", "timeline")
+    __slots__ = (
+        *("_pids", "_pod_ips", "_serial", "audit", "boots", "disk", "ip", "lives", "name", "number", "refused"),
+        "timeline",
+    )
 
     def __init__(self, name: str, number: int, timeline: Timeline) -> None:
         self.name = name
@@ -34,6 +38,8 @@ class Node:
         self.timeline = timeline
         self.disk = Disk()
         self.audit = AuditLog()
+        # Pod → container → the syscall whose refusal ended it last. No API tells: a real kernel may say nothing of it.
+        self.refused: dict[StoreKey, dict[str, str]] = {}
         self.ip = f"10.{128 + (number >> 8) % 64}.{number & 255}.1"
         self.lives = True
         self.boots = 1

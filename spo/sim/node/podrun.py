@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from spo.sim.node.container import Container
@@ -19,6 +20,8 @@ class PodRun:
         "alarms",
         "beat_ns",
         "containers",
+        "deadline",
+        "failure",
         "generation",
         "has_sandbox",
         "inits",
@@ -48,7 +51,9 @@ class PodRun:
         self.started: str = status.get("startTime", "")
         self.terminating = False
         self.stopped = False  # nothing of it will run again
+        self.failure = ("", "")  # reason and message of a pod that failed as a whole
         self.alarms: list[Alarm] = []
+        self.deadline: Alarm | None = None
         self.beat_ns = 0  # when it first could not start
         self.waits_for: set[str] = set()  # files on the node without which it cannot start
         for field, containers in (("initContainerStatuses", self.inits), ("containerStatuses", self.containers)):
@@ -57,9 +62,34 @@ class PodRun:
                 if container.name in known:
                     container.adopt(known[container.name])
 
+    def take_spec(self, pod: Object) -> list[Container]:
+        """The pod has changed; gives the containers that must be replaced because their image did."""
+        self.pod, self.generation = pod, pod["metadata"].get("generation", self.generation)
+        spec = pod["spec"]
+        fresh = {each["name"]: each for each in (*(spec.get("initContainers") or ()), *spec["containers"])}
+        replaced = []
+        for container in self.all:
+            container.spec = fresh.get(container.name, container.spec)
+            runs_on = not container.is_init or container.is_sidecar
+            if container.spec["image"] != container.image and runs_on and container.state == "running":
+                replaced.append(container)
+        return replaced
+
+    def deadline_left_s(self, now: float) -> float | None:
+        """How long it may still be active; `None`: for ever."""
+        limit_s = self.pod["spec"].get("activeDeadlineSeconds")
+        if limit_s is None or not self.started:
+            return None
+        return max(0.0, datetime.fromisoformat(self.started).timestamp() + float(limit_s) - now)
+
     @property
     def all(self) -> list[Container]:
         return [*self.inits, *self.containers]
+
+    @property
+    def gates(self) -> list[str]:
+        """Conditions that others must set before the pod is ready."""
+        return [each["conditionType"] for each in self.pod["spec"].get("readinessGates") or ()]
 
     @property
     def restart_policy(self) -> str:

@@ -35,7 +35,7 @@ def _is_past(init: Container) -> bool:
 
 
 def container_status(container: Container) -> Object:
-    image = container.spec["image"]
+    image = container.image
     status: Object = {
         "name": container.name,
         "state": container.shown(),
@@ -54,7 +54,7 @@ def container_status(container: Container) -> Object:
 def is_ready(container: Container) -> bool:
     if container.is_init and not container.is_sidecar:
         return container.succeeded
-    return container.state == "running"
+    return container.state == "running" and container.is_warm
 
 
 def image_id(image: str) -> str:
@@ -67,10 +67,14 @@ def conditions(
     phase: str,
     has_sandbox: bool,
     standing: Sequence[Mapping[str, Any]],
+    gates: Sequence[str],
     generation: int,
     now: str,
 ) -> list[Object]:
-    """The kubelet's five, in their order, and whatever else stands there. A turn of status is stamped `now`."""
+    """The kubelet's five, in their order, and whatever else stands there. A turn of status is stamped `now`.
+
+    `gates`: conditions of others that the pod wants to be true before it is ready.
+    """
     unready = [each.name for each in (*_sidecars(inits), *containers) if not is_ready(each)]
     waiting = [each.name for each in inits if not _is_past(each)]
     if phase in ("Succeeded", "Failed"):
@@ -83,17 +87,28 @@ def conditions(
     if waiting and phase != "Succeeded":
         text = f"containers with incomplete status: [{' '.join(waiting)}]"
         initialized = ("False", "ContainersNotInitialized", text)
+    before = {each["type"]: each for each in standing}
     rows: dict[str, tuple[str, ...]] = {
         "PodReadyToStartContainers": ("True" if has_sandbox else "False",),
         "Initialized": initialized,
-        "Ready": ready,
+        "Ready": _gated(gates, before) if gates and ready == ("True",) else ready,
         "ContainersReady": ready,
+        "PodScheduled": ("True",),
     }
-    before = {each["type"]: each for each in standing}
     ours = [_condition(type_, row, before.get(type_, {}), generation, now) for type_, row in rows.items()]
-    if "PodScheduled" not in before:
-        ours.append(_condition("PodScheduled", ("True",), {}, generation, now))
     return ours + [dict(each) for type_, each in before.items() if type_ not in rows]
+
+
+def _gated(gates: Sequence[str], standing: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Whether everyone who has a say says that the pod is ready (pkg/kubelet/status, GeneratePodReadyCondition)."""
+    faults = []
+    for gate in gates:
+        status = standing.get(gate, {}).get("status")
+        if status is None:
+            faults.append(f'corresponding condition of pod readiness gate "{gate}" does not exist.')
+        elif status != "True":
+            faults.append(f'the status of pod readiness gate "{gate}" is not "True", but {status}')
+    return ("False", "ReadinessGatesNotReady", ", ".join(faults)) if faults else ("True",)
 
 
 def _sidecars(inits: Sequence[Container]) -> list[Container]:

@@ -43,6 +43,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     audit: AuditLog
     luck: Luck
     wake: Callable[[], None]  # asks for a tick now
+    say: Callable[[str], None]  # a line on standard output
 
 
 ProgramFactory = Callable[[Launch], Process]

@@ -39,6 +39,8 @@ class Starter(Struct):
             raise runtime.CannotStart(f"simulation: {error}") from error
         container.workload = workload
         container.log = _writer(node)
+        container.say = self._speaker(node, run, container)
+        container.refused = _blamer(node, run, container)
         container.come_up(loaded, wanted.no_new_privileges, run.uid, node.pid())
         factory = self.programs.get(container.spec["image"])
         if factory is None:
@@ -46,6 +48,10 @@ class Starter(Struct):
         else:
             launch = self._launch(node, run, container)
             container.run_program(lambda: factory(launch), on_exit)
+
+    def knows(self, image: str) -> bool:
+        """Is it told what containers of the image do?"""
+        return image in self.programs or image in self.workloads
 
     def workload(self, run: PodRun, container: Container) -> Workload:
         """The pod's annotation, else the image's, else what its command line says. Raises ValueError."""
@@ -67,6 +73,13 @@ class Starter(Struct):
         except ValueError:
             return 0.0
 
+    def _speaker(self, node: Node, run: PodRun, container: Container) -> Callable[[str], None]:
+        def say(text: str) -> None:
+            log = self.api.logs.book.log(run.key, container.name, container.container_id)
+            log.write(node.timeline.now, text)
+
+        return say
+
     def _launch(self, node: Node, run: PodRun, container: Container) -> Launch:
         spec, namespace = run.pod["spec"], run.key.namespace
         status = {**(run.pod.get("status") or {}), "podIP": run.ip, "hostIP": node.ip}
@@ -87,7 +100,18 @@ class Starter(Struct):
             audit=node.audit,
             luck=self.luck,
             wake=container.wake,
+            say=container.say,
         )
+
+
+def _blamer(node: Node, run: PodRun, container: Container) -> Callable[[str], None]:
+    """What was said of the container's last run is over."""
+    node.refused.get(run.key, {}).pop(container.name, None)
+
+    def blame(syscall: str) -> None:
+        node.refused.setdefault(run.key, {})[container.name] = syscall
+
+    return blame
 
 
 def _writer(node: Node) -> Callable[[Container, str, Verdict, bool], None]:

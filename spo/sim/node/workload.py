@@ -35,11 +35,17 @@ class Wait(Struct, frozen=True, tag="wait"):
     by: str = ""
 
 
+class Say(Struct, frozen=True, tag="say"):
+    """A line on standard output: `kubectl logs` shows it."""
+
+    text: str
+
+
 class Exit(Struct, frozen=True, tag="exit"):
     code: int = 0
 
 
-Step = Call | Touch | Wait | Exit
+Step = Call | Touch | Wait | Say | Exit
 
 
 class Workload(Struct, frozen=True):
@@ -74,7 +80,7 @@ def parse(text: str) -> Workload:
 
 
 def of_command(command: Sequence[str], known: Workload = UNKNOWN) -> Workload:
-    """Of a command line: `sleep 5`, `mkdir /a`, `sh -c "sleep 1; exit 3"` do what they say; others are `known`."""
+    """Of a command line: `sleep 5`, `echo hi`, `sh -c "sleep 1; exit 3"` do what they say; others are `known`."""
     if not command:
         return known
     comm = command[0].rsplit("/", 1)[-1]
@@ -87,6 +93,7 @@ def of_command(command: Sequence[str], known: Workload = UNKNOWN) -> Workload:
 
 
 _NUMBER = re.compile(r"\d+(\.\d+)?\Z")
+_PLAIN = re.compile(r"\s*+\S++(?!\s+-)[^$`|<>&*?]*\Z")  # what `echo` says as it stands; of the rest we claim nothing
 
 
 def _script(text: str) -> list[Step] | None:
@@ -101,7 +108,10 @@ def _script(text: str) -> list[Step] | None:
         if words:
             words[0] = words[0].rsplit("/", 1)[-1]
         match words:
-            case [] | ["echo" | "printf" | ":", *_]:
+            case ["echo", *said]:
+                steps += [Say(" ".join(said))] if _PLAIN.match(part) else []
+                code = 0
+            case [] | ["true" | "printf" | ":", *_]:
                 code = 0
             case ["sleep", length] if _NUMBER.match(length):
                 steps.append(Wait(float(length), by="clock_nanosleep"))
@@ -111,8 +121,6 @@ def _script(text: str) -> list[Step] | None:
                 code = 0
             case ["sleep", "infinity" | "inf"]:
                 return steps
-            case ["true"]:
-                code = 0
             case ["false"]:
                 code = 1
             case ["exit"]:

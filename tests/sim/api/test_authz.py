@@ -133,5 +133,33 @@ def test_who_may_do_everything_is_told_so() -> None:
 
     review = json.loads(Bare().ask("POST", path, {"spec": {"namespace": "default"}}).body)
 
-    assert review["status"]["resourceRules"] == [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
-    assert review["status"]["nonResourceRules"] == [{"verbs": ["*"], "nonResourceURLs": ["*"]}]
+    assert review["status"]["resourceRules"][0] == {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+    assert review["status"]["nonResourceRules"][0] == {"verbs": ["*"], "nonResourceURLs": ["*"]}
+
+
+def test_everyone_known_is_told_what_everyone_may(cluster: Cluster) -> None:
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+
+    review = json.loads(cluster.ask("POST", path, {"spec": {"namespace": "default"}}, token=cluster.token).body)
+
+    resources = {name for rule in review["status"]["resourceRules"] for name in rule["resources"]}
+    paths = {name for rule in review["status"]["nonResourceRules"] for name in rule["nonResourceURLs"]}
+    assert resources == {"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"}
+    assert {"/apis", "/apis/*", "/healthz", "/openid/v1/jwks"} < paths
+
+
+@pytest.mark.parametrize(
+    ("group", "path", "role"),
+    [
+        ("system:authenticated", "/apis", "system:discovery"),
+        ("system:unauthenticated", "/version", "system:public-info-viewer"),
+        ("system:unauthenticated", "/apis", ""),
+    ],
+)
+def test_the_reason_names_the_role_the_server_made(cluster: Cluster, group: str, path: str, role: str) -> None:
+    spec = {"user": "bob", "groups": [group], "nonResourceAttributes": {"path": path, "verb": "get"}}
+
+    review = json.loads(cluster.ask("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": spec}).body)
+
+    why = f'RBAC: allowed by ClusterRoleBinding "{role}" of ClusterRole "{role}" to Group "{group}"'
+    assert review["status"] == ({"allowed": True, "reason": why} if role else {"allowed": False})

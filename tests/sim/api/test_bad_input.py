@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spo.sim.api.http import Request
 from tests.sim.api.apiserver import Bare
 
 SPO = "security-profiles-operator.x-k8s.io"
@@ -113,3 +115,31 @@ def test_any_request_is_answered(
     if response.status >= 400 and response.body.startswith(b"{"):
         status = json.loads(response.body)
         assert status["kind"] == "Status" and status["code"] == response.status
+
+
+ANCHORS = "abcdefghij"
+DEEP = 5000
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "why"),
+    [
+        ("application/json", '{"a":' * DEEP + "1" + "}" * DEEP, "exceeded max depth"),
+        ("application/yaml", "[" * DEEP + "]" * DEEP, "exceeded max depth"),
+        ("application/yaml", "a: &a\n  b: *a\n", "anchor value contains itself"),
+        (  # a thousand million nodes in ten lines
+            "application/yaml",
+            "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+            + "".join(f"{y}: &{y} [{','.join([f'*{x}'] * 10)}]\n" for x, y in pairwise(ANCHORS)),
+            "document contains excessive aliasing",
+        ),
+    ],
+)
+def test_a_small_body_cannot_become_a_huge_object(bare: Bare, media_type: str, body: str, why: str) -> None:
+    headers = {"Authorization": "Bearer admin-token", "Content-Type": media_type}
+    place = "/api/v1/namespaces/default/configmaps"
+
+    response = bare.server.handle(Request("POST", place, headers=headers, body=body.encode()))
+
+    assert response.status == 400
+    assert why in json.loads(response.body)["message"]

@@ -110,11 +110,11 @@ def test_a_pattern_that_is_none_is_refused() -> None:
 
 
 def test_a_rule_that_is_not_enforced_is_said_aloud() -> None:
-    rules = [{"rule": "self.a == 1"}, {"rule": "self.matches('x')"}]
+    rules = [{"rule": "self.a == 1"}, {"rule": "quantity(self).isInteger()"}]
 
     warnings = definitions.warnings(_crd({"type": "object", "x-kubernetes-validations": rules}))
 
-    assert warnings == ["spec.versions[v1]: this simulator does not enforce the rule \"self.matches('x')\""]
+    assert warnings == ['spec.versions[v1]: this simulator does not enforce the rule "quantity(self).isInteger()"']
 
 
 def test_names_that_are_free_are_accepted_and_the_kind_is_served() -> None:
@@ -160,3 +160,12 @@ def test_group_and_scope_are_fixed_once_established() -> None:
     assert [error.text for error in definitions.validate(new, old)] == [
         'spec.scope: Invalid value: "Namespaced": field is immutable'
     ]
+
+
+def test_a_rule_that_does_not_compile_is_refused_where_it_stands() -> None:
+    rule = {"rule": "self = 1"}
+    (text,) = _texts(_crd({"type": "object", "x-kubernetes-validations": [rule]}))
+
+    assert text.startswith("spec.validation.openAPIV3Schema.x-kubernetes-validations[0].rule: Invalid value: ")
+    assert '"Rule":"self = 1"' in text
+    assert "compilation failed: ERROR: <input>:1:6: Syntax error" in text

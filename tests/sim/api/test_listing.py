@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from spo.sim.api.listing import COMPACT_EVERY_S
 from tests.sim.api.apiserver import CONFIGMAPS, PODS, Bare, names
 
 
@@ -127,3 +128,21 @@ def test_a_page_limit_does_not_keep_an_index_from_use(monkeypatch: pytest.Monkey
     assert names(
         bare.get("/api/v1/pods", fieldSelector="spec.nodeName=n8", _continue=listed["metadata"]["continue"])
     ) == ["p8"]
+
+
+def test_a_token_lasts_for_five_to_ten_minutes() -> None:
+    bare = Bare()
+    for name in ("a", "b"):
+        bare.configmap(name)
+    bare.get(CONFIGMAPS, limit=1)
+    bare.wait(COMPACT_EVERY_S - 1)  # the next compaction is near
+    token = bare.get(CONFIGMAPS, limit=1)["metadata"]["continue"]
+    bare.configmap("later")
+    bare.wait(COMPACT_EVERY_S)
+    young = bare.ask("GET", CONFIGMAPS, limit=1, _continue=token)
+    bare.wait(COMPACT_EVERY_S)
+    old = bare.ask("GET", CONFIGMAPS, limit=1, _continue=token)
+
+    assert (young.status, old.status) == (200, 410)
+    again = bare.get(CONFIGMAPS, limit=1, _continue=json.loads(old.body)["metadata"]["continue"])
+    assert names(again) == ["b"]

@@ -8,7 +8,7 @@ from manifests import daemon_set
 
 from spo.model.resource import DAEMONSETS, NODES, PODS
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.controllers.daemonset import decide
+from spo.sim.controllers.daemonset import Pace, decide, is_current
 from spo.sim.controllers.index import PodFacts
 from spo.sim.store import Change, StoreKey
 
@@ -162,7 +162,12 @@ def names(pods: list[PodFacts]) -> list[str]:
 
 
 def wishes(eligible: dict[str, bool], *pods: PodFacts, max_unavailable: int = 1) -> tuple[list[str], list[str]]:
-    found = decide(eligible, {each.key: each.node for each in pods}, pods, "new", "", max_unavailable)
+    return rolled(eligible, *pods, pace=Pace(max_unavailable))
+
+
+def rolled(eligible: dict[str, bool], *pods: PodFacts, pace: Pace) -> tuple[list[str], list[str]]:
+    node_of = {each.key: each.node for each in pods}
+    found = decide(eligible, node_of, pods, lambda pod: is_current(pod, "new", ""), pace)
     return found.create_on, names(found.delete)
 
 
@@ -198,3 +203,12 @@ def test_no_old_pod_goes_while_enough_are_unavailable() -> None:
 def test_a_node_where_a_pod_may_stay_but_not_start_wants_none() -> None:
     assert wishes({"a": False}) == ([], [])
     assert wishes({"a": False}, facts("a")) == ([], [])
+
+
+def test_a_surge_makes_the_new_pod_before_the_old_one_goes() -> None:
+    old, nodes, pace = [facts("a", hash="old"), facts("b", hash="old")], {"a": True, "b": True}, Pace(None, 1)
+
+    assert rolled(nodes, *old, pace=pace) == (["a"], [])
+    coming = facts("a", n=1, ready=False)
+    assert rolled(nodes, *old, coming, pace=pace) == ([], [])
+    assert rolled(nodes, *old, facts("a", n=1), pace=pace) == (["b"], ["a-0"])

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from spo.model.resource import Resource
+from spo.model.resource import CONFIG_MAPS, PODS, Resource
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.controllers.garbage import Verdict, decide
 from spo.sim.controllers.index import Owner, Tie
 
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+JOBS = Resource("batch", "v1", "jobs", "Job")
 NOTHING, BACKGROUND = Verdict(), Verdict(delete="Background")
 
 
@@ -51,6 +51,9 @@ def config_map(name: str, owner: dict[str, Any] | None = None) -> dict[str, Any]
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
 
+OURS = "metadata.name!=kube-root-ca.crt"
+
+
 @pytest.mark.parametrize("policy", ["Background", "Foreground"])
 def test_a_chain_goes_to_its_last_link(policy: str) -> None:
     cluster = SimulatedCluster(nodes=0)
@@ -62,7 +65,36 @@ def test_a_chain_goes_to_its_last_link(policy: str) -> None:
     client.delete(CONFIG_MAPS, "default", "c0", policy=policy)
     assert cluster.rest()
 
-    assert client.list(CONFIG_MAPS, "default") == []
+    assert client.list(CONFIG_MAPS, "default", fields=OURS) == []
+
+
+@pytest.mark.parametrize(("policy", "stays"), [("", True), ("Orphan", True), ("Background", False)])
+def test_a_job_leaves_its_pods_behind_unless_told_otherwise(policy: str, stays: bool) -> None:
+    cluster = SimulatedCluster(nodes=1)
+    client = cluster.client()
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "images.test/app:1"}]}}
+    client.create(JOBS, {"metadata": {"name": "j", "namespace": "default"}, "spec": {"template": template}})
+    cluster.rest()
+    path = JOBS.path("default", "j")
+    response = client.send("DELETE", path, {"propagationPolicy": policy} if policy else None)
+    cluster.rest()
+
+    assert bool(client.list(PODS, "default")) is stays
+    assert any("child pods are preserved" in value for _, value in response.headers) is not bool(policy)
+
+
+def test_a_circle_does_not_wait_for_itself() -> None:
+    cluster = SimulatedCluster(nodes=0)
+    client = cluster.client()
+    made = [client.create(CONFIG_MAPS, config_map(f"c{number}")) for number in range(3)]
+    for number in range(3):
+        owners = config_map("", made[number - 1])["metadata"]["ownerReferences"]
+        client.patch(CONFIG_MAPS, "default", f"c{number}", {"metadata": {"ownerReferences": owners}})
+    cluster.rest()
+    client.delete(CONFIG_MAPS, "default", "c0", policy="Foreground")
+    assert cluster.rest()
+
+    assert client.list(CONFIG_MAPS, "default", fields=OURS) == []
 
 
 def test_an_owner_that_came_back_under_its_name_is_another() -> None:
@@ -75,4 +107,4 @@ def test_an_owner_that_came_back_under_its_name_is_another() -> None:
     client.create(CONFIG_MAPS, config_map("o"))
     assert cluster.rest()
 
-    assert [each["metadata"]["name"] for each in client.list(CONFIG_MAPS, "default")] == ["o"]
+    assert [each["metadata"]["name"] for each in client.list(CONFIG_MAPS, "default", fields=OURS)] == ["o"]

@@ -6,11 +6,8 @@ from typing import Any
 
 from manifests import pod
 
-from spo.model.resource import NAMESPACES, PODS, Resource
+from spo.model.resource import CONFIG_MAPS, NAMESPACES, PODS, SERVICE_ACCOUNTS
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.controllers.serviceaccount import SERVICE_ACCOUNTS
-
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 
 
 def with_namespace() -> SimulatedCluster:
@@ -33,6 +30,20 @@ def test_a_namespace_has_a_service_account_even_if_someone_deletes_it() -> None:
     assert [each["metadata"]["name"] for each in cluster.client().list(SERVICE_ACCOUNTS, "shop")] == ["default"]
 
 
+def test_every_namespace_has_the_certificate_to_trust_and_keeps_it() -> None:
+    cluster = with_namespace()
+    client = cluster.client()
+    first = client.get(CONFIG_MAPS, "shop", "kube-root-ca.crt")
+    client.patch(CONFIG_MAPS, "shop", "kube-root-ca.crt", {"data": {"ca.crt": "forged"}})
+    cluster.rest()
+    mended = client.get(CONFIG_MAPS, "shop", "kube-root-ca.crt")
+    client.delete(CONFIG_MAPS, "shop", "kube-root-ca.crt")
+    cluster.rest()
+
+    assert mended["data"] == first["data"]
+    assert client.get(CONFIG_MAPS, "shop", "kube-root-ca.crt")["data"] == first["data"]
+
+
 def test_running_pods_end_before_the_rest_goes() -> None:
     cluster = with_namespace()
     client = cluster.client()
@@ -45,7 +56,7 @@ def test_running_pods_end_before_the_rest_goes() -> None:
     said = conditions(cluster)
     assert cluster.rest()
 
-    assert len(meanwhile) == 1
+    assert [each["metadata"]["name"] for each in meanwhile] == ["c", "kube-root-ca.crt"]
     assert "Resource=pods" in said["NamespaceDeletionContentFailure"]
     assert [each["metadata"]["name"] for each in client.list(NAMESPACES) if each["metadata"]["name"] == "shop"] == []
 

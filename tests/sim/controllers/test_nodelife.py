@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from manifests import daemon_set, deployment, pod
 
-from spo.model.resource import DAEMONSETS, NODES, PODS
+from spo.model.resource import DAEMONSETS, DEPLOYMENTS, NODES, PODS
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.controllers.deployment import DEPLOYMENTS
 from spo.sim.controllers.nodelife import stands_s, taints_of
 
 UNREACHABLE = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
@@ -150,3 +149,19 @@ def test_a_node_of_a_dump_may_have_no_spec() -> None:
     cluster.run(60)
 
     assert cluster.client().get(NODES, "", "bare")["metadata"]["name"] == "bare"
+
+
+@pytest.mark.parametrize(("taint", "reason"), [(True, "DeletionByTaintManager"), (False, "DeletionByPodGC")])
+def test_a_pod_that_has_to_go_is_told_why(cluster: SimulatedCluster, taint: bool, reason: str) -> None:
+    held = pod("p", nodeName="node-2")
+    held["metadata"]["finalizers"] = ["example.com/look"]
+    cluster.client().create(PODS, held)
+    cluster.rest()
+    if taint:
+        cluster.client().patch(NODES, "", "node-2", {"spec": {"taints": [{"key": "mine", "effect": "NoExecute"}]}})
+    else:
+        cluster.remove_node("node-2")
+    cluster.rest()
+
+    conditions = {each["type"]: each for each in cluster.client().get(PODS, "default", "p")["status"]["conditions"]}
+    assert conditions["DisruptionTarget"]["reason"] == reason

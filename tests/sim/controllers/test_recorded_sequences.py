@@ -8,6 +8,7 @@ import pytest
 
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.controllers.parts import HOUSEKEEPING
+from tests.conformance.faces import InProcess, OverHttps
 from tests.conformance.golden_replay import World, play, sequences
 
 RECORDED = {sequence["id"]: sequence for sequence in sequences("controllers")}
@@ -18,8 +19,7 @@ def housekept_world() -> World:
     return cluster.api, cluster.timeline
 
 
+@pytest.mark.parametrize("show", [InProcess, OverHttps])
 @pytest.mark.parametrize("name", RECORDED)
-def test_the_controllers_do_as_recorded(name: str) -> None:
-    sequence: dict[str, Any] = RECORDED[name]
-
-    play(sequence, housekept_world)
+def test_the_controllers_do_as_recorded(name: str, show: Any) -> None:
+    play(RECORDED[name], housekept_world, show)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
 from manifests import pod
 
 from spo.model.resource import EVENTS, NODES, PODS
+from spo.sim.api.status import ApiError
 from spo.sim.cluster import SimulatedCluster
+from spo.sim.controllers.needs import NOTHING
 from spo.sim.controllers.scheduler import Loads
 
 
@@ -102,9 +105,25 @@ def test_pods_of_another_scheduler_are_left_alone() -> None:
 def test_loads_are_walked_from_the_least_loaded() -> None:
     loads = Loads()
     for node, pods in (("a", 2), ("b", 1), ("c", 3)):
-        loads.add(node, pods)
-    loads.change("c", -3)
+        loads.add(node, [NOTHING] * pods)
+    for _ in range(3):
+        loads.go("c", NOTHING)
     loads.remove("b")
 
     assert list(loads) == ["c", "a"]
-    assert (loads["c"], loads["b"]) == (0, 0)
+    assert (loads["c"].pods, loads["a"].pods) == (0, 2)
+
+
+def test_a_pod_waits_until_its_gates_are_open() -> None:
+    cluster = cluster_of(1)
+    cluster.client().create(PODS, pod("gated", schedulingGates=[{"name": "example.com/a"}, {"name": "example.com/b"}]))
+    cluster.rest()
+    assert scheduled(cluster, "gated")["reason"] == "SchedulingGated"
+
+    for gates in ([{"name": "example.com/b"}], None):
+        cluster.client().patch(PODS, "default", "gated", {"spec": {"schedulingGates": gates}})
+        cluster.rest()
+        assert scheduled(cluster, "gated")["status"] == ("False" if gates else "True")
+    patch = {"spec": {"schedulingGates": [{"name": "example.com/c"}]}}
+    with pytest.raises(ApiError, match="may not change"):
+        cluster.client().patch(PODS, "default", "gated", patch)

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from manifests import deployment, job
 
-from spo.model.resource import EVENTS, PODS
+from spo.model.resource import DEPLOYMENTS, EVENTS, PODS, SERVICE_ACCOUNTS
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.controllers.deployment import DEPLOYMENTS, SetFacts, recreate, roll
 from spo.sim.controllers.job import JOBS
 from spo.sim.controllers.replicaset import REPLICASETS
-from spo.sim.controllers.serviceaccount import SERVICE_ACCOUNTS
+from spo.sim.controllers.rollout import SetFacts, recreate, roll
 
 
 @pytest.fixture

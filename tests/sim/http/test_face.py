@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from spo.sim.http.face import Limits
+from spo.sim.http.certificates import Authority
+from spo.sim.http.connection import Limits
 
 PODS = "/api/v1/namespaces/default/pods"
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -34,6 +35,8 @@ def is_over(sock: socket.socket) -> bool:
     """Ended from the other side, one way or the other."""
     try:
         return sock.recv(10) == b""
+    except TimeoutError:
+        return False
     except OSError:
         return True
 
@@ -61,6 +64,27 @@ def test_http_1_1_is_agreed_upon_with_a_client_that_would_rather_speak_2(served:
 def test_a_certificate_of_another_authority_is_not_ours(served: Any) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         served.connect(ssl.create_default_context())
+
+
+def test_a_client_that_speaks_no_tls_is_told_so(served: Any) -> None:
+    with socket.create_connection(("127.0.0.1", served.running.port), timeout=20) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert b"HTTP request to an HTTPS server" in read_until(plain, lambda _: False)
+
+
+def test_a_client_that_never_shakes_hands_is_let_go(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spo.sim.http.face.HANDSHAKE_S_MAX", 0.1)
+    with socket.create_connection(("127.0.0.1", serve().running.port), timeout=5) as silent:
+        assert is_over(silent)
+
+
+def test_what_a_client_sends_before_it_has_its_answer_is_not_taken_in_without_end(served: Any) -> None:
+    """Requests behind a watch, whose answer does not end: 64 MiB of them, of which the sockets hold a few."""
+    with watch(served, "") as sock:
+        eventually(lambda: served.watches() == 1)
+        sock.settimeout(1)
+        with pytest.raises(TimeoutError):
+            sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n" * (1 << 21))
 
 
 def test_requests_in_a_row_are_answered_in_that_row(served: Any) -> None:
@@ -118,6 +142,25 @@ def test_connections_on_which_nothing_goes_on_are_ended(serve: Any, monkeypatch:
         assert served.watches() == 1
 
 
+def test_a_client_that_waits_for_time_to_pass_is_not_taken_for_one_that_left(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spo.sim.http.face.SWEEP_S", 0.05)
+    served = serve(speed="manual", limits=Limits(idle_s=0.1))
+    end = time.monotonic() + 0.5
+
+    def work() -> None:  # of a busy cluster, whose hour takes more than the patience with the idle
+        time.sleep(0.01)
+        if time.monotonic() < end:
+            served.cluster.timeline.after(1, work)
+
+    served.running.call(work)
+    with served.connect() as sock:
+        sock.sendall(f"POST /sim/advance?duration=1h HTTP/1.1\r\n{HEAD}\r\nGET /none HTTP/1.1\r\n{HEAD}\r\n".encode())
+        assert read_until(sock, lambda data: b"\r\n\r\n" in data).startswith(b"HTTP/1.1 200 OK")
+        assert b"404" in read_until(sock, lambda data: b"HTTP/1.1 404" in data)  # and the one behind it is answered
+
+
 def test_no_more_connections_than_allowed(serve: Any) -> None:
     served = serve(limits=Limits(connections=1))
     with served.connect() as first:
@@ -154,6 +197,17 @@ def test_a_client_certificate_says_it_too_and_counts_more(served: Any, tmp_path:
     assert served.ask("GET", PODS, headers={})[0] == 403
 
 
+def test_a_client_certificate_of_another_authority_is_refused_with_the_connection(served: Any, tmp_path: Path) -> None:
+    """A real server takes the connection and says 401; `ssl` cannot put off the verdict until there is a request."""
+    pair = Authority().client("admin", ("system:masters",))
+    file = tmp_path / "foreign.pem"
+    file.write_text(pair.certificate + pair.key)
+    served.context.load_cert_chain(file)
+
+    with pytest.raises(ssl.SSLError, match="unknown ca"):
+        served.ask("GET", PODS, headers={})
+
+
 def test_an_administrator_can_speak_for_others_whatever_the_case_of_the_headers(served: Any) -> None:
     with served.connect() as sock:
         sock.sendall(
@@ -186,10 +240,8 @@ def test_a_watch_tells_each_change_as_it_happens_and_ends_when_the_client_said(s
         read_until(sock, lambda data: b"chunked\r\n\r\n" in data)
         served.ask("POST", MAPS, a_map("a"))
         assert b'{"type":"ADDED"' in read_until(sock, lambda data: data.endswith(b"\n\r\n"))
-        assert read_until(sock, lambda data: data.endswith(b"0\r\n\r\n")) == b"0\r\n\r\n"
-
-        sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")  # and the connection goes on
-        assert read_until(sock, lambda data: data.endswith(b"ok")).startswith(b"HTTP/1.1 200 OK")
+        sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")  # and the connection goes on after its end
+        assert read_until(sock, lambda data: data.endswith(b"ok")).startswith(b"0\r\n\r\nHTTP/1.1 200 OK")
 
 
 def test_a_leap_in_time_does_not_end_a_watch_before_its_client_expects_it(served: Any) -> None:
@@ -201,7 +253,7 @@ def test_a_leap_in_time_does_not_end_a_watch_before_its_client_expects_it(served
 
 def test_a_client_of_http_1_0_gets_bare_lines_until_the_end(served: Any) -> None:
     with served.connect() as sock:
-        sock.sendall(f"GET {PODS}?watch=1&timeoutSeconds=1 HTTP/1.0\r\n{HEAD}\r\n".encode())
+        sock.sendall(f"GET {PODS}?watch=1&timeoutSeconds=1 HTTP/1.0\r\n{HEAD}Connection: keep-alive\r\n\r\n".encode())
         served.ask("POST", PODS, POD)
         data = read_until(sock, lambda _: False).partition(b"\r\n\r\n")[2]
     assert json.loads(data.splitlines()[0])["type"] == "ADDED"
@@ -215,8 +267,9 @@ def test_a_watch_whose_client_leaves_is_forgotten(served: Any) -> None:
     assert served.running.call(lambda: served.cluster.api.hub.watchers("configmaps")) == 0
 
 
-def test_a_slow_watcher_is_ended_and_harms_nobody_else(serve: Any) -> None:
-    served = serve(speed="manual", limits=Limits(lines_behind=50))
+@pytest.mark.parametrize("limits", [Limits(lines_behind=50), Limits(bytes_behind=2_000_000)])
+def test_a_slow_watcher_is_ended_and_harms_nobody_else(serve: Any, limits: Limits) -> None:
+    served = serve(speed="manual", limits=limits)
     with watch(served, "&resourceVersion=1", receive_bytes=4096) as slow, watch(served, "&resourceVersion=1") as quick:
         eventually(lambda: served.watches() == 2)
         client = served.cluster.client()
@@ -225,16 +278,18 @@ def test_a_slow_watcher_is_ended_and_harms_nobody_else(serve: Any) -> None:
             client.call("POST", MAPS, {"metadata": {"generateName": "m-"}, "data": {"a": "x" * 50_000}})
 
         read, count = b"", 0
-        while served.watches() == 2 and count < 1000:
+        while served.watches() == 2 and count < 500:
             served.running.call(write)
             count += 1
             read = read_until(quick, lambda data: data.endswith(b"\n\r\n"))
-        assert count < 1000
+        assert count < 500
         assert served.watches() == 1  # the slow one's is over …
         served.running.call(write)
         assert b'"ADDED"' in read_until(quick, lambda data: data.endswith(b"\n\r\n"))  # … the other goes on
         assert b'"ADDED"' in read
-        assert b"0\r\n\r\n" in read_until(slow, lambda data: data.endswith(b"\r\n0\r\n\r\n"))  # and ends as it should
+        late = read_until(slow, lambda data: data.endswith(b"\r\n0\r\n\r\n"))  # and ends as it should,
+        assert b"0\r\n\r\n" in late
+        assert late.count(b'"ADDED"') <= count - 50  # without what it was behind with
 
 
 def test_no_more_watches_than_allowed(serve: Any) -> None:
@@ -290,6 +345,16 @@ def test_what_only_the_simulator_has_is_for_administrators(served: Any) -> None:
     assert served.ask("GET", "/sim/state", headers={"Authorization": f"Bearer {account}"})[0] == 403
     assert served.ask("GET", "/sim/state", headers={})[0] == 403
     assert served.ask("GET", "/sim/state", headers={"Authorization": "Bearer x"})[0] == 401
+
+
+def test_a_restart_of_the_api_server_ends_watches_and_forgets_what_was(served: Any) -> None:
+    with watch(served, "&resourceVersion=1") as sock:
+        eventually(lambda: served.watches() == 1)
+        assert served.ask("POST", "/sim/restart")[1]["watches"] == 1  # whose end is on its way
+        assert read_until(sock, lambda data: data.endswith(b"0\r\n\r\n")).endswith(b"0\r\n\r\n")
+    with watch(served, "&resourceVersion=1") as sock:
+        assert b"too old resource version: 1" in read_until(sock, lambda data: data.endswith(b"0\r\n\r\n"))
+    assert served.ask("GET", f"{MAPS}/kube-root-ca.crt")[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -64,10 +64,17 @@ def test_an_escaped_path_is_opened_and_an_absolute_target_is_understood() -> Non
     assert parsed(b"GET https://h:1/a?b=c HTTP/1.1\r\nHost: h\r\n\r\n")[0].request.path == "/a"
 
 
+def test_pairs_of_a_query_that_go_would_not_read_are_passed_over() -> None:
+    (incoming,) = parsed(b"GET /?a=%zz&b=1;c=2&d=%20+e&f HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert incoming.request.query == (("d", "  e"), ("f", ""))
+
+
 @pytest.mark.parametrize(
     ("head", "keep_alive", "chunks"),
     [
         (b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", False, True),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, Close\r\n\r\n", False, True),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nConnection: not-close\r\n\r\n", True, True),
         (b"GET / HTTP/1.0\r\n\r\n", False, False),
         (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", True, False),
     ],
@@ -101,7 +108,13 @@ HOST = b"POST / HTTP/1.1\r\nHost: h\r\n"
         (400, HOST + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n"),
         (400, HOST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n"),
         (400, HOST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1;" + b"a" * 300),
+        (400, HOST + b"Transfer-Encoding: chunked\r\n\r\n1;a\nb\r\na\r\n0\r\n\r\n"),
+        (400, HOST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nA: b\nC: d\r\n\r\n"),
+        (400, b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        (400, b"GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (400, b"GET /a% HTTP/1.1\r\nHost: h\r\n\r\n"),
         (417, HOST + b"Content-Length: 5\r\nExpect: tea\r\n\r\n"),
+        (417, HOST + b"Expect: tea\r\n\r\n"),
         (431, b"GET / HTTP/1.1\r\nHost: h\r\nA: " + b"a" * HEAD_BYTES_MAX),
         (431, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 1001 + b"\r\n"),
     ],
@@ -129,3 +142,8 @@ def test_a_client_that_waits_for_our_word_before_its_body_is_noticed_once() -> N
     parser.feed(b"a")
     assert parser.next() is None
     assert not parser.wants_continue
+
+    parser = Parser()
+    parser.feed(b"GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n")
+    assert parser.next() is not None
+    assert not parser.wants_continue  # there is no body to go on with

@@ -7,12 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from spo.model.resource import CRDS, NODES, PODS, Resource
+from spo.model.resource import CRDS, DEPLOYMENTS, NODES, PODS, Resource
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.http.snapshot import BadSnapshot, restore, snapshot
 from spo.sim.store import StoreKey
 
-DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 THINGS = Resource("example.com", "v1", "things", "Thing")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from manifests import pod, under
+from pod_views import create, main, ready, status
 
 from spo.model.resource import EVENTS, PODS
 from spo.sim.api.status import ApiError
@@ -26,26 +26,6 @@ def cluster() -> SimulatedCluster:
     cluster = SimulatedCluster(nodes=1)
     cluster.rest()
     return cluster
-
-
-def create(cluster: SimulatedCluster, obj: dict[str, Any], rest: bool = True) -> None:
-    cluster.client().create(PODS, obj)
-    if rest:
-        assert cluster.rest()
-
-
-def status(cluster: SimulatedCluster, name: str = "p") -> dict[str, Any]:
-    found: dict[str, Any] = cluster.client().get(PODS, "default", name)["status"]
-    return found
-
-
-def main(cluster: SimulatedCluster, name: str = "p") -> dict[str, Any]:
-    found: dict[str, Any] = status(cluster, name)["containerStatuses"][0]
-    return found
-
-
-def ready(cluster: SimulatedCluster, name: str = "p") -> str:
-    return next(each["status"] for each in status(cluster, name)["conditions"] if each["type"] == "Ready")
 
 
 def reasons(cluster: SimulatedCluster) -> list[str]:
@@ -137,6 +117,12 @@ def test_what_the_profile_logs_stands_in_the_audit_log(cluster: SimulatedCluster
     assert any('comm="nginx" exe="/bin/nginx"' in line and "syscall=257 " in line for line in lines)
 
 
+def test_what_it_says_is_in_the_pods_log(cluster: SimulatedCluster) -> None:
+    create(cluster, pod("p", container={"command": ["sh", "-c", "echo hello; sleep infinity"]}))
+
+    assert cluster.client().send("GET", f"{PODS.path('default', 'p')}/log").body == b"hello\n"
+
+
 def test_a_profile_without_the_runtimes_own_syscalls_does_not_start(cluster: SimulatedCluster) -> None:
     profile = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}
     cluster.nodes["node-1"].disk.write(PATH, json.dumps(profile).encode())
@@ -157,6 +143,22 @@ def test_a_workload_that_is_refused_what_it_needs_fails(cluster: SimulatedCluste
 
     assert main(cluster)["state"]["terminated"]["exitCode"] == 1
     assert status(cluster)["phase"] == "Failed"
+    # The machine knows over what, though no API tells; until the pod is gone.
+    assert [*cluster.nodes["node-1"].refused.values()] == [{"main": "mkdir"}]
+    cluster.client().delete(PODS, "default", "p")
+    cluster.rest()
+    assert cluster.nodes["node-1"].refused == {}
+
+
+def test_a_refusal_is_forgotten_when_the_container_starts_anew(cluster: SimulatedCluster) -> None:
+    refuses = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}
+    cluster.nodes["node-1"].disk.write(PATH, json.dumps(refuses).encode())
+    create(cluster, pod("p", container={"command": ["mkdir", "/a"]}, securityContext=under(PROFILE)))
+    assert [*cluster.nodes["node-1"].refused.values()] == [{"main": "mkdir"}]
+
+    cluster.nodes["node-1"].disk.write(PATH, b'{"defaultAction": "SCMP_ACT_ALLOW"}')
+    cluster.run(600)
+    assert [*cluster.nodes["node-1"].refused.values()] == [{}]
 
 
 @pytest.mark.parametrize(

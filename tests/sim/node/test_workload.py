@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from spo.sim.node.workload import UNKNOWN, Exit, Wait, of_command, parse
+from spo.sim.node.workload import UNKNOWN, Exit, Say, Wait, of_command, parse
 
 SLEEP = "clock_nanosleep"
 
 
 def behaviour(*command: str) -> list[object]:
-    return [step for step in of_command(command).steps if isinstance(step, Wait | Exit)]
+    return [step for step in of_command(command).steps if isinstance(step, Wait | Say | Exit)]
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,9 @@ def behaviour(*command: str) -> list[object]:
         (["sleep", "5"], [Wait(5.0, SLEEP), Exit(0)]),
         (["sleep", "infinity"], []),
         (["sh", "-c", "exit 3"], [Exit(3)]),
-        (["sh", "-c", "echo hello; sleep 1"], [Wait(1.0, SLEEP), Exit(0)]),
+        (["sh", "-c", "echo 'hello you'; sleep 1"], [Say("hello you"), Wait(1.0, SLEEP), Exit(0)]),
+        (["echo", "hello", "you"], [Say("hello you"), Exit(0)]),
+        (["sh", "-c", "echo hidden >/file; echo $HOME; echo -n x"], [Exit(0)]),
         (["/bin/sh", "-c", "sleep 1 && exit 2"], [Wait(1.0, SLEEP), Exit(2)]),
         (["sh", "-c", "sleep 1; false"], [Wait(1.0, SLEEP), Exit(1)]),
         (["sh", "-c", "serve --for-ever; exit 3"], []),

@@ -6,9 +6,11 @@ is not answers as one a real server does not know.
 
 from __future__ import annotations
 
-from spo.sim.api.builtin import cluster, core, pods, workloads
+from spo.sim.api.builtin import cluster, core, others, pods, quotas, volumes, workloads
 from spo.sim.api.builtin.kind import BuiltIn
 from spo.sim.api.status import qualified
 
-KINDS: tuple[BuiltIn, ...] = (pods.POD, *core.KINDS, *workloads.KINDS, *cluster.KINDS)
+KINDS: tuple[BuiltIn, ...] = (
+    pods.POD, *core.KINDS, *quotas.KINDS, *workloads.KINDS, *cluster.KINDS, *volumes.KINDS, *others.KINDS,
+)  # fmt: skip
 TABLE: dict[str, BuiltIn] = {qualified(kind.resource.plural, kind.resource.group): kind for kind in KINDS}

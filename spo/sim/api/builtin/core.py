@@ -1,4 +1,4 @@
-"""The small kinds of the core group: namespaces, nodes, configuration, accounts, services, events, quotas."""
+"""The small kinds of the core group: namespaces, nodes, configuration, accounts, services, events."""
 
 from __future__ import annotations
 
@@ -301,6 +301,4 @@ KINDS = (
         check=_check_event,
     ),
     _core("endpoints", "Endpoints", "ep", create_on_update=True),
-    _core("resourcequotas", "ResourceQuota", "quota", subresources=_STATUS, initial_status={}),
-    _core("limitranges", "LimitRange", "limits"),
 )

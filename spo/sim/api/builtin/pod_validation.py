@@ -54,7 +54,7 @@ def check_pod(pod: Object, old: Object | None) -> list[FieldError]:
         return []
     errors = _check_images(pod["spec"])
     kept, before = _immutable_part(pod["spec"]), _immutable_part(old["spec"])
-    if kept != before or not _only_adds(pod["spec"], old["spec"]):
+    if kept != before or not _only_adds(pod["spec"], old["spec"]) or not _only_opens(pod["spec"], old["spec"]):
         errors.append(forbidden("spec", MUTABLE))
     return errors
 
@@ -175,7 +175,7 @@ def _check_images(spec: Object) -> list[FieldError]:
 
 def _immutable_part(spec: Object) -> Object:
     """The spec without what may change."""
-    mutable = ("activeDeadlineSeconds", "tolerations")
+    mutable = ("activeDeadlineSeconds", "tolerations", "schedulingGates")
     part: Object = clone({name: value for name, value in spec.items() if name not in mutable})
     for field in CONTAINER_LISTS[:2]:
         for container in part.get(field) or ():
@@ -186,3 +186,8 @@ def _immutable_part(spec: Object) -> Object:
 def _only_adds(spec: Object, old: Object) -> bool:
     now = spec.get("tolerations") or []
     return all(toleration in now for toleration in old.get("tolerations") or ())
+
+
+def _only_opens(spec: Object, old: Object) -> bool:
+    """Gates before scheduling are taken away, never put up."""
+    return all(gate in (old.get("schedulingGates") or ()) for gate in spec.get("schedulingGates") or ())

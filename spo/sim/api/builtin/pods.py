@@ -33,6 +33,11 @@ def _born(pod: Object) -> None:
     pod["status"] = {"phase": "Pending", "qosClass": quality(pod["spec"])}
 
 
+def _on_update(pod: Object, old: Object) -> None:
+    """Admission adds what it added on creation, if the client left it out."""
+    tolerate(pod["spec"])
+
+
 def _on_status(pod: Object, old: Object) -> None:
     """The class never changes."""
     before = (old.get("status") or {}).get("qosClass")
@@ -63,6 +68,7 @@ POD = BuiltIn(
     returns_object_on_delete=True,
     defaults=_default,
     born=_born,
+    on_update=_on_update,
     on_status=_on_status,
     initial_status={},
     check=check_pod,

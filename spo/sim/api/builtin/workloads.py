@@ -1,4 +1,4 @@
-"""DaemonSets, Deployments, ReplicaSets, StatefulSets, Jobs: what makes pods (pkg/apis/apps, pkg/apis/batch)."""
+"""What makes pods: DaemonSets, Deployments, ReplicaSets, StatefulSets, Jobs … (pkg/apis/apps, batch, core)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from spo.model.resource import Resource
+from spo.sim.api import schedule
 from spo.sim.api.builtin import shapes
 from spo.sim.api.builtin.kind import BuiltIn
 from spo.sim.api.builtin.pod_validation import check_spec
@@ -24,6 +25,7 @@ SPECS: dict[str, tuple[Object, str, Object]] = {
         {"maxUnavailable": "25%", "maxSurge": "25%"},
     ),
     "ReplicaSet": ({"replicas": 1}, "", {}),
+    "ReplicationController": ({"replicas": 1}, "", {}),
     "StatefulSet": (
         {
             "replicas": 1,
@@ -35,13 +37,13 @@ SPECS: dict[str, tuple[Object, str, Object]] = {
         {"partition": 0},
     ),
 }
-JOB: Object = {
-    "completionMode": "NonIndexed", "backoffLimit": 6, "suspend": False, "manualSelector": False,
-    "podReplacementPolicy": "TerminatingOrFailed",
-}  # fmt: skip
+NAMED_BY_TEMPLATE = ("ReplicaSet", "ReplicationController")  # without labels of their own, they take the template's
+JOB: Object = {"completionMode": "NonIndexed", "backoffLimit": 6, "suspend": False, "manualSelector": False}
+NO_LIMIT = 2**31 - 1
 CRON_JOB: Object = {
     "concurrencyPolicy": "Allow", "suspend": False, "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1,
 }  # fmt: skip
+CONCURRENCY = ("Allow", "Forbid", "Replace")
 STATUSES: dict[str, Object] = {
     "DaemonSet": dict.fromkeys(
         ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"), 0
@@ -49,6 +51,7 @@ STATUSES: dict[str, Object] = {
     "Deployment": {},
     "ReplicaSet": {"replicas": 0},
     "StatefulSet": {"replicas": 0, "availableReplicas": 0},
+    "ReplicationController": {"replicas": 0},
     "Job": {},
     "CronJob": {},
 }
@@ -67,10 +70,11 @@ def _defaults(kind: str) -> Callable[[Object], None]:
             if chosen["type"] == "RollingUpdate":
                 fill(chosen.setdefault("rollingUpdate", {}), rolling)
         _default_template(spec)
-        if kind == "ReplicaSet":
-            labels = spec["template"].get("metadata", {}).get("labels")
-            if labels:
-                obj["metadata"].setdefault("labels", dict(labels))
+        labels = spec["template"].get("metadata", {}).get("labels")
+        if labels and kind in NAMED_BY_TEMPLATE:
+            obj["metadata"].setdefault("labels", dict(labels))
+            if kind == "ReplicationController":
+                spec.setdefault("selector", dict(labels))
 
     return default
 
@@ -85,6 +89,9 @@ def _default_job(job: Object) -> None:
     if "completions" not in spec and "parallelism" not in spec:
         spec |= {"completions": 1, "parallelism": 1}
     spec.setdefault("parallelism", 1)
+    if spec.get("backoffLimitPerIndex") is not None:
+        spec.setdefault("backoffLimit", NO_LIMIT)  # each index has its own
+    spec.setdefault("podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")
     fill(spec, JOB)
     _default_template(spec)
 
@@ -141,6 +148,23 @@ def _check(obj: Object, old: Object | None) -> list[FieldError]:
     return errors + _check_template(spec["template"]["spec"], ("Always",))
 
 
+def _check_replication_controller(obj: Object, old: Object | None) -> list[FieldError]:
+    """Its selector is a plain map of labels."""
+    spec = obj["spec"]
+    errors = at_least("spec.replicas", spec.get("replicas", 0), 0)
+    selector, labels = spec.get("selector"), spec["template"].get("metadata", {}).get("labels") or {}
+    if not selector:
+        errors.append(required("spec.selector"))
+    elif not selector.items() <= labels.items():
+        why = "`selector` does not match template `labels`"
+        errors.append(invalid("spec.template.metadata.labels", dict(sorted(labels.items())), why))
+    return errors + _check_template(spec["template"]["spec"], ("Always",))
+
+
+def _check_pod_template(obj: Object, old: Object | None) -> list[FieldError]:
+    return check_spec(obj["template"]["spec"], "template.spec")
+
+
 def _check_template(spec: Object, policies: tuple[str, ...]) -> list[FieldError]:
     errors = check_spec(spec, "spec.template.spec")
     if spec.get("restartPolicy") not in policies:
@@ -176,6 +200,23 @@ def _check_job(job: Object, old: Object | None) -> list[FieldError]:
     return errors + _check_template(spec["template"]["spec"], ("OnFailure", "Never"))
 
 
+def _check_cron_job(cron_job: Object, old: Object | None) -> list[FieldError]:
+    spec = cron_job["spec"]
+    line, zone = spec.get("schedule", ""), spec.get("timeZone") or ""
+    errors = [] if line else [required("spec.schedule")]
+    try:
+        schedule.parse(line)
+    except ValueError as fault:
+        errors += [invalid("spec.schedule", line, str(fault))] if line else []
+    if zone not in schedule.ZONES:
+        errors.append(
+            invalid("spec.timeZone", zone, f"unknown time zone {zone}: this simulated API server has UTC only")
+        )
+    if spec.get("concurrencyPolicy") not in CONCURRENCY:
+        errors.append(unsupported("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), CONCURRENCY))
+    return errors
+
+
 # -- the kinds ---------------------------------------------------------------------------------------------------
 
 _SCALE = Scale(("spec", "replicas"), ("status", "replicas"), ("spec", "selector"))
@@ -205,6 +246,30 @@ KINDS = (
     _apps("replicasets", "ReplicaSet", "rs", _SCALED),
     _apps("statefulsets", "StatefulSet", "sts", _SCALED),
     BuiltIn(
+        resource=Resource("", "v1", "replicationcontrollers", "ReplicationController"),
+        type="ReplicationController",
+        singular="replicationcontroller",
+        short_names=("rc",),
+        categories=("all",),
+        subresources=frozenset({"status", "scale"}),
+        scale=Scale(("spec", "replicas"), ("status", "replicas"), ("spec", "selector"), plain_selector=True),
+        supported_fields=METADATA_FIELDS | {"status.replicas"},
+        lists_known_selectors=False,
+        shape=shapes.WORKLOAD,
+        initial_status=STATUSES["ReplicationController"],
+        defaults=_defaults("ReplicationController"),
+        check=_check_replication_controller,
+    ),
+    BuiltIn(
+        resource=Resource("", "v1", "podtemplates", "PodTemplate"),
+        type="PodTemplate",
+        singular="podtemplate",
+        shape=shapes.whole(template=shapes.TEMPLATE),
+        returns_object_on_delete=True,
+        defaults=_default_template,
+        check=_check_pod_template,
+    ),
+    BuiltIn(
         resource=Resource("batch", "v1", "jobs", "Job"),
         type="Job",
         singular="job",
@@ -228,6 +293,7 @@ KINDS = (
         shape=shapes.CRON_JOB,
         initial_status=STATUSES["CronJob"],
         defaults=_default_cron_job,
+        check=_check_cron_job,
     ),
     BuiltIn(
         resource=Resource("apps", "v1", "controllerrevisions", "ControllerRevision"),

@@ -144,7 +144,9 @@ def test_the_flags_of_the_kinds_are_as_recorded() -> None:
     def those(flag: str) -> set[str]:
         return {kind.resource.kind for kind in TABLE.values() if getattr(kind, flag)}
 
-    assert those("returns_object_on_delete") == {"Pod", "ServiceAccount", "Service", "Namespace"}
+    returned = {"Pod", "ServiceAccount", "Service", "Namespace", "PodTemplate", "ResourceQuota"}
+    returned |= {"PersistentVolume", "PersistentVolumeClaim"}
+    assert those("returns_object_on_delete") == returned
     assert {"Lease", "Event", "Service", "Endpoints", "ClusterRole"} <= those("create_on_update")
     assert not {"ConfigMap", "Secret", "Deployment", "Pod", "Node"} & those("create_on_update")
     assert "Lease" not in those("unconditional_update")

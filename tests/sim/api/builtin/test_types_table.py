@@ -20,7 +20,8 @@ ROOTS = (
     "V1ResourceQuota V1DaemonSet V1Deployment V1ReplicaSet V1StatefulSet V1ControllerRevision V1Job V1CronJob V1Lease "
     "V1Role V1RoleBinding V1ClusterRole V1ClusterRoleBinding V1PriorityClass V1PodDisruptionBudget V1RuntimeClass "
     "V1CustomResourceDefinition V1MutatingWebhookConfiguration V1ValidatingWebhookConfiguration EventsV1Event "
-    "V1EndpointSlice"
+    "V1EndpointSlice V1ReplicationController V1PodTemplate V1PersistentVolumeClaim "
+    "V1PersistentVolume V1APIService V2HorizontalPodAutoscaler V1CertificateSigningRequest V1Ingress V1CSINode"
 ).split()
 ALIASES = {"CoreV1Event": "Event", "EventsV1Event": "EventsEvent"}
 # The models call these strings; the API takes numbers as well (resource.Quantity).

@@ -146,3 +146,53 @@ def test_a_job_finds_its_pods_by_its_uid_and_does_not_restart_for_ever() -> None
     assert JOB.validate(made, None) == []
     made["spec"]["template"]["spec"]["restartPolicy"] = "Always"
     assert [error.path for error in JOB.validate(made, None)] == ["spec.template.spec.restartPolicy"]
+
+
+def test_a_replication_controller_takes_its_selector_and_labels_from_the_template() -> None:
+    kind = TABLE["replicationcontrollers"]
+    made = _workload()
+    del made["spec"]["selector"]
+    made = _created(kind, made)
+
+    assert (made["spec"]["selector"], made["metadata"]["labels"]) == ({"app": "a"}, {"app": "a"})
+    assert kind.validate(made, None) == []
+    made["spec"]["selector"] = {"app": "b"}
+    assert [error.text.partition(":")[0] for error in kind.validate(made, None)] == [
+        "spec.template.metadata.labels",
+    ]
+
+
+def test_a_pod_template_is_filled_in_and_checked_like_that_of_a_workload() -> None:
+    kind = TABLE["podtemplates"]
+    made = _created(kind, {"metadata": {"name": "a"}, "template": _workload()["spec"]["template"]})
+
+    assert made["template"]["spec"]["dnsPolicy"] == "ClusterFirst"
+    assert kind.validate(made, None) == []
+    made["template"]["spec"]["containers"] = []
+    assert [error.path for error in kind.validate(made, None)] == ["template.spec.containers"]
+
+
+def test_when_a_jobs_pods_are_replaced_depends_on_its_failure_policy() -> None:
+    def made(**spec: Any) -> Object:
+        found: Object = _created(JOB, _workload(**spec))["spec"]
+        return found
+
+    assert made()["podReplacementPolicy"] == "TerminatingOrFailed"
+    assert made(podFailurePolicy={"rules": []})["podReplacementPolicy"] == "Failed"
+    assert made(backoffLimitPerIndex=1)["backoffLimit"] == 2**31 - 1
+
+
+def test_a_claim_of_storage_is_pending_and_frozen() -> None:
+    kind = TABLE["persistentvolumeclaims"]
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    made = _created(kind, {"metadata": {"name": "a"}, "spec": spec})
+    assert (made["status"], made["spec"]["volumeMode"]) == ({"phase": "Pending"}, "Filesystem")
+    assert kind.validate(made, None) == []
+
+    larger, other = copy.deepcopy(made), copy.deepcopy(made)
+    larger["spec"]["resources"]["requests"]["storage"] = "2Gi"
+    other["spec"]["accessModes"] = ["ReadOnlyMany"]
+    assert kind.validate(larger, made) == []
+    assert [error.path for error in kind.validate(other, made)] == ["spec"]
+    bare = _created(kind, {"metadata": {"name": "a"}, "spec": {}})
+    assert [error.path for error in kind.validate(bare, None)] == ["spec.accessModes", "spec.resources[storage]"]
