@@ -44,6 +44,12 @@ def realistic_pods(count: int, nodes: int = 5000, seed: int = 0) -> Iterator[Obj
         yield pod
 
 
+def creatable(pod: Object) -> Object:
+    """Without what only the server may write."""
+    metadata = {name: pod["metadata"][name] for name in ("name", "namespace", "labels", "annotations")}
+    return {"metadata": metadata, "spec": {**pod["spec"], "serviceAccountName": "default", "serviceAccount": "default"}}
+
+
 def _suffix(number: int) -> bytes:
     """Five characters as generated names have them, another five for every number."""
     rest, signs = number * SCATTER % len(LETTERS) ** 5, b""

@@ -23,6 +23,7 @@ LOOSE = {
 PLACEHOLDER = re.compile(NAMED + r"|\$(?:" + "|".join(name[1:] for name in LOOSE) + r")(?![\w:])")
 AGE = re.compile(r"\d+[smhd](\d+[smh])?")
 GO_TALK = re.compile(r"pkg/runtime/scheme\.go|Go struct field|json: cannot unmarshal")
+GO_DIFF = re.compile(r"\n@@ -\d+,\d+ \+\d+,\d+ @@\n.*", re.S)  # of Go structs, after what was said of them
 QUOTED_OBJECT = re.compile(r'Invalid value: "\{.*\}":', re.S)
 
 OPTIONAL_FIELDS = frozenset({"managedFields", "selfLink", "remainingItemCount"})
@@ -65,7 +66,7 @@ class Binding(dict[str, str]):
         if where.endswith("message"):
             if GO_TALK.search(want):
                 return
-            want, got = _in_order(want), _in_order(got)
+            want, got = _in_order(GO_DIFF.sub("", want)), _in_order(got)
         if want == got or (AGE.fullmatch(want) and AGE.fullmatch(got)):
             return
         pattern, fresh, last = "", list[str](), 0

@@ -1,10 +1,11 @@
-"""Plays a recorded sequence against a bare simulated API server, in process; waiting is moving its timeline."""
+"""Plays a recorded sequence against a face of a bare simulated API server; waiting is moving its timeline."""
 
 from __future__ import annotations
 
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from spo.sim.api.http import Request, Response, Stream
 from spo.sim.api.server import ApiServer
 from spo.sim.keys import Keys
 from spo.sim.store import Store
-from spo.sim.timeline import SECOND_NS, Timeline
+from spo.sim.timeline import Timeline
+from tests.conformance.faces import Face, InProcess
 from tests.conformance.golden_compare import Binding, Mismatch
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -71,9 +73,18 @@ WORLDS: dict[str, Callable[[], World]] = {  # by profile
 }
 
 
-def play(sequence: dict[str, Any], make_world: Callable[[], World] = bare_world) -> None:
+def play(
+    sequence: dict[str, Any],
+    make_world: Callable[[], World] = bare_world,
+    show: Callable[[ApiServer, Timeline], Face] = InProcess,
+) -> None:
     """Raises Mismatch at the first step that answers differently."""
-    player = Player(*make_world())
+    server, timeline = make_world()
+    with closing(show(server, timeline)) as face:
+        _play(sequence, Player(face, server.features))
+
+
+def _play(sequence: dict[str, Any], player: Player) -> None:
     for name in CRD_FILES:
         player.install(json.loads((GOLDEN / name).read_text()))
     for part in ("setup", "steps"):
@@ -88,36 +99,38 @@ def play(sequence: dict[str, Any], make_world: Callable[[], World] = bare_world)
 class Player:
     """One sequence under way."""
 
-    def __init__(self, server: ApiServer, timeline: Timeline) -> None:
-        self._server = server
-        self._timeline = timeline
+    def __init__(self, face: Face, features: Features = DEFAULTS) -> None:
+        self._face = face
+        self._features = features
         self._open: dict[str, Stream] = {}
         self.binding = Binding()
 
     def install(self, crd: dict[str, Any]) -> None:
         """A CRD, established."""
         headers = {"Authorization": "Bearer admin-token"}
-        response = self._server.handle(Request("POST", CRDS, headers=headers, body=json.dumps(crd).encode()))
+        (response,) = self._face.send(Request("POST", CRDS, headers=headers, body=json.dumps(crd).encode()))
         if response.status != 201:
             raise Mismatch(f"cannot install the CRD: {response.body!r}")
-        self._wait(1.0)
+        self._face.wait(1.0)
 
     def step(self, step: Step) -> None:
         if "sleep_ms" in step:
-            self._wait(step["sleep_ms"] / 1000)
+            self._face.wait(step["sleep_ms"] / 1000)
         elif "collect" in step:
             self._collect(step)
         elif "open" in step:
-            response = self._send(step["request"])
+            (response,) = self._face.send(self._request(step["request"]))
             self._check_status(step["response"], response)
             assert response.stream is not None
             self._open[step["open"]] = response.stream
         elif step.get("action") == "concurrent":
             self._concurrent(step)
+        elif step.get("action") == "restart-server":
+            self._face.restart()
         elif step.get("action") == "compact":
             # With a watch cache the log is the cache, which a compaction of the store does not touch.
-            if not self._server.features.watch_cache:
-                self._server.store.compact(int(self.binding.fill(step["resourceVersion"])))
+            if not self._features.watch_cache:
+                self._face.compact(int(self.binding.fill(step["resourceVersion"])))
         elif "action" in step or "request" not in step:
             raise Mismatch(f"this player cannot do {sorted(step)}")
         else:
@@ -128,11 +141,12 @@ class Player:
         for left in reversed(range(tries)):
             trial = Binding(self.binding)
             try:
-                self._compare(_comparable(step), self._send(step["request"]), trial)
+                (response,) = self._face.send(self._request(step["request"]))
+                self._compare(_comparable(step), response, trial)
             except Mismatch:
                 if not left:
                     raise
-                self._wait(POLL_S)
+                self._face.wait(POLL_S)
             else:
                 self.binding.update(trial)
                 return
@@ -162,18 +176,20 @@ class Player:
 
     def _read(self, response: Response) -> bytes:
         """The whole body; of a watch, all until it ends."""
-        if response.stream is None:
+        stream = response.stream
+        if stream is None:
             return response.body
-        end = self._timeline.now_ns + STREAM_S_MAX * SECOND_NS
-        while not response.stream.closed and (at := self._timeline.next_ns()) is not None and at <= end:
-            self._timeline.step()
-        return b"".join(response.stream.lines)
+        for _ in range(STREAM_S_MAX):
+            if stream.closed:
+                break
+            self._face.wait(1.0)
+        return b"".join(stream.lines)
 
     def _collect(self, step: Step) -> None:
         stream, events = self._open[step["collect"]], []
         idle_s = step["idle_ms"] / 1000
         while True:
-            self._wait(0.0 if stream.lines else idle_s)
+            self._face.wait(0.0 if stream.lines else idle_s)
             if not stream.lines:
                 break
             events += [json.loads(line) for line in stream.lines]
@@ -183,15 +199,14 @@ class Player:
             raise Mismatch(f"stream ended: want {step['ended']}, got {stream.closed}")
 
     def _concurrent(self, step: Step) -> None:
-        """One thread: one after the other. What the recording shows is that all succeed."""
-        statuses = []
-        for index in range(step["count"]):
-            request = json.loads(json.dumps(step["request"]).replace("{i}", str(index)))
-            statuses.append(self._send(request).status)
-        if sorted(statuses) != step["response"]["statuses"]:
-            raise Mismatch(f"statuses {sorted(statuses)}")
+        """What the recording shows is that all succeed."""
+        asked = json.dumps(step["request"])
+        requests = [self._request(json.loads(asked.replace("{i}", str(index)))) for index in range(step["count"])]
+        statuses = sorted(response.status for response in self._face.send(*requests))
+        if statuses != step["response"]["statuses"]:
+            raise Mismatch(f"statuses {statuses}")
 
-    def _send(self, asked: Step) -> Response:
+    def _request(self, asked: Step) -> Request:
         fill = self.binding.fill
         headers = {
             "Accept": "application/json",
@@ -205,10 +220,7 @@ class Player:
         elif "body" in asked:
             body = json.dumps(fill(asked["body"])).encode()
         headers = {name: value for name, value in headers.items() if value is not None}
-        return self._server.handle(Request(asked["method"], fill(asked["path"]), query, headers, body))
-
-    def _wait(self, seconds: float) -> None:
-        self._timeline.run_until(self._timeline.now_ns + round(seconds * SECOND_NS))
+        return Request(asked["method"], fill(asked["path"]), query, headers, body)
 
 
 def _place(step: Step) -> str:

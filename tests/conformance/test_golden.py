@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
+from tests.conformance.faces import InProcess, OverHttps
 from tests.conformance.golden_compare import Binding, Mismatch
 from tests.conformance.golden_replay import WORLDS, differences, play, sequences
 
@@ -13,14 +15,12 @@ RECORDED = {sequence["id"]: sequence for sequence in sequences(*WORLDS)}
 DIFFERENCES = differences()
 
 
+@pytest.mark.parametrize("show", [InProcess, OverHttps])
 @pytest.mark.parametrize("name", RECORDED)
-def test_the_api_server_answers_as_recorded(name: str) -> None:
+def test_the_api_server_answers_as_recorded(name: str, show: Any) -> None:
     sequence = RECORDED[name]
-    if name in DIFFERENCES:
-        with pytest.raises(Mismatch):
-            play(sequence, WORLDS[sequence["profile"]])
-    else:
-        play(sequence, WORLDS[sequence["profile"]])
+    with pytest.raises(Mismatch) if name in DIFFERENCES else nullcontext():
+        play(sequence, WORLDS[sequence["profile"]], show)
 
 
 def test_every_known_difference_names_a_sequence_and_says_why() -> None:

@@ -8,11 +8,9 @@ from uuid import uuid4
 import pytest
 
 from spo.intents import Apply, Create, Delete, Patch
-from spo.model.resource import NAMESPACES, SECCOMP_PROFILES, Resource
+from spo.model.resource import NAMESPACES, SECCOMP_PROFILES, SERVICE_ACCOUNTS, Resource
 from spo.ports import Conflict, Forbidden, Invalid
 from tests.conformance.cluster.listener import CONFIGMAPS
-
-SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 
 
 def manifest(resource: Resource, namespace: str, name: str, **more: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from spo.model.resource import DAEMONSETS, NAMESPACES, Resource
+from spo.model.resource import DAEMONSETS, NAMESPACES, SERVICE_ACCOUNTS, Resource
 from spo.ports import Cluster
 from spo.real.cluster import RealCluster
 from spo.real.transport import Patience, Transport
@@ -33,8 +33,6 @@ CRDS = sorted((ROOT / "deploy/crds").glob("*.yaml"))
 ASK_FOR_IT = "SPO_REAL"  # 1: there is a real cluster, and the current kubeconfig may be used
 MANAGER = "spo-test"
 SHORT = Patience(watch_s=10, pause_s=0.2, pause_s_max=1.0)
-
-SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 
 
 class World(Protocol):

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from hack.cluster_node import CACHE
+from tests.conformance.cluster.worlds import need_a_real_cluster
 from tests.conformance.kubectl.compare import differences, recorded, session
 
 RECORDED_WITH = "v1.36"  # other releases have other words
 KUBECTL = os.environ.get("KUBECTL") or shutil.which("kubectl", path=str(CACHE)) or shutil.which("kubectl") or ""
 START_S_MAX = 30
+WITH_KUBECTL = pytest.mark.skipif(not KUBECTL, reason="no kubectl here: put it on the PATH, or name it in KUBECTL")
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +42,19 @@ def test_the_recording_is_of_this_session() -> None:
     assert len(recorded()) == len(session()) > 100
 
 
-@pytest.mark.skipif(not KUBECTL, reason="no kubectl here: put it on the PATH, or name it in KUBECTL")
+@WITH_KUBECTL
 def test_kubectl_says_of_the_simulator_what_it_said_of_a_real_cluster(kubeconfig: Path) -> None:
-    version = subprocess.run([KUBECTL, "version", "--client"], capture_output=True, text=True, check=True).stdout
+    assert list(differences(KUBECTL, str(kubeconfig), texts=is_as_recorded())) == []
 
-    found = list(differences(KUBECTL, str(kubeconfig), texts=RECORDED_WITH in version))
 
-    assert found == []
+@WITH_KUBECTL
+def test_kubectl_says_the_same_again_of_a_real_cluster() -> None:
+    need_a_real_cluster()
+
+    assert list(differences(KUBECTL, os.environ["KUBECONFIG"], texts=is_as_recorded())) == []
+
+
+def is_as_recorded() -> bool:
+    """Is it of the release whose words were recorded?"""
+    said = subprocess.run([KUBECTL, "version", "--client"], capture_output=True, text=True, check=True).stdout
+    return RECORDED_WITH in said

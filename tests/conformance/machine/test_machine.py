@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
+import yaml
+from api_server import api_server
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from spo.wire import Call
-from tests.conformance.cluster.worlds import Real, Simulated, need_a_real_cluster
+from spo.model.resource import CRDS as DEFINITIONS
+from spo.model.resource import SECCOMP_PROFILES
+from spo.wire import JSON, Call
+from tests.conformance.cluster.worlds import CRDS, Real, Simulated
 from tests.conformance.machine.machine import Machine
 from tests.conformance.machine.twins import Twin
 
+SERVED_S_MAX = 60.0
+PROFILE = json.dumps(
+    {
+        "apiVersion": SECCOMP_PROFILES.api_version,
+        "kind": SECCOMP_PROFILES.kind,
+        "metadata": {"name": "served"},
+        "spec": {"defaultAction": "SCMP_ACT_LOG"},
+    }
+).encode()
 QUIET = {
     "derandomize": True,
     "deadline": None,
@@ -40,34 +54,22 @@ def test_the_simulator_tells_in_a_watch_what_stands_in_its_list() -> None:
 
 
 def test_the_simulator_answers_as_the_real_server_does(tmp_path: Path) -> None:
-    need_a_real_cluster()
-    simulated, real, made = Simulated(), Real(tmp_path), list[Twin]()
-
-    def twins(name: str) -> list[Twin]:
-        name = f"{name}-{uuid4().hex[:6]}"  # another run may have left one behind that still goes
-        made.append(Twin(real, name))
-        return [Twin(simulated, name), made[-1]]
-
-    try:
-        real.skip_if_operated()
-        run(twins, examples=120, steps=25)
-    finally:
-        for twin in made:
-            sweep(twin)
-        real.close()
+    """One of the test's own, without controllers: these would remove what is deleted in the foreground, some time."""
+    with api_server() as kubeconfig:
+        simulated, real = Simulated(), Real(tmp_path, kubeconfig=kubeconfig)
+        define(real)
+        try:
+            run(lambda name: [Twin(simulated, name), Twin(real, name)], examples=120, steps=25)
+        finally:
+            real.close()
 
 
-def sweep(twin: Twin) -> None:
-    """Nothing is left: what has finalizers would hold its namespace for ever."""
-    for plural in (
-        "/api/v1/namespaces/{}/configmaps",
-        "/apis/security-profiles-operator.x-k8s.io/v1beta1/namespaces/{}/seccompprofiles",
-    ):
-        path = plural.format(twin.namespace)
-        _, listed = twin.ask(Call("GET", path))
-        for item in listed["items"]:
-            if item["metadata"].get("finalizers"):
-                where = f"{path}/{item['metadata']['name']}"
-                body = b'{"metadata":{"finalizers":null}}'
-                twin.ask(Call("PATCH", where, (), "application/merge-patch+json", body))
-    twin.ask(Call("DELETE", f"/api/v1/namespaces/{twin.namespace}"))
+def define(real: Real) -> None:
+    """Bring our definitions, and wait until their objects are taken."""
+    for file in CRDS:
+        real.made(DEFINITIONS, yaml.safe_load(file.read_text()))
+    deadline = time.monotonic() + SERVED_S_MAX
+    path = SECCOMP_PROFILES.path(real.namespace)
+    while real.send(Call("POST", path, (("dryRun", "All"),), JSON, PROFILE))[0] != 201:
+        assert time.monotonic() < deadline, "the definitions are not served"
+        real.pass_time()
