@@ -6,10 +6,10 @@ STAMP := .venv/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint types unit crash kernel image deploy undeploy real kind helm format bench crds lock clean
+.PHONY: help venv demo test lint types unit crash kernel image deploy undeploy real kind helm clients conformance format bench crds lock clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## make .venv from the lock file, with the project in it; does nothing if it is up to date
 
@@ -52,7 +52,7 @@ deploy: venv ## install into the present kubeconfig's cluster, with IMAGE=…, o
 undeploy: venv ## remove the operator from the present kubeconfig's cluster, and all that it left there
 	@$(BIN)/spo uninstall
 
-real: venv ## the stories on a real two-node cluster, from nothing to nothing (root, Go; minutes more, once)
+real: venv ## conformance and the stories on a real two-node cluster, from nothing to nothing (root, Go; minutes more, once)
 	@$(BIN)/python -m hack.worlds real
 
 kind: venv ## the same in a kind cluster, a sample of the stories; KIND_NODE_IMAGE=… if you have one
@@ -60,6 +60,12 @@ kind: venv ## the same in a kind cluster, a sample of the stories; KIND_NODE_IMA
 
 helm: ## build helm from its Go module, for the tests of the chart (Go; minutes, once)
 	@hack/helm/helm version --short
+
+clients: venv ## other people's clients against the simulated cluster: Python, Go, kubectl and helm as far as they are here
+	@$(BIN)/python -m hack.clients
+
+conformance: venv ## Kubernetes' own conformance tests, as far as they fit, against the simulated cluster (Go; minutes more, once)
+	@$(BIN)/python -m hack.conformance
 
 format: venv ## put code into the one style
 	$(BIN)/ruff check --fix .
@@ -82,6 +88,9 @@ lock: venv ## resolve pyproject.toml's dependencies again into requirements.lock
 		--constraint requirements.lock \
 		--generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
 		--output-file hack/image-requirements.lock pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile --quiet --allow-unsafe \
+		--generate-hashes --strip-extras --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
+		--output-file hack/clients-requirements.lock hack/clients-requirements.in
 
 clean: ## remove what was made, .venv included
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

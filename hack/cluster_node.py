@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from hack import archive
+from hack import archive, busybox
 from hack.processes import Processes, born
 
 VERSION = "1.36.3"
@@ -23,7 +22,6 @@ NETWORK = "10.66"  # API server 10.66.0.1; node n owns 10.66.n.0/24
 BRIDGE = "spo-br"
 KUBELET_PORT = 16250
 PAUSE = "spo.test/pause:1"
-BUSYBOX = "spo.test/busybox:1"
 # Paths that a node must have for itself: each node sees its own, in its own mount namespace.
 OWN_PATHS = (
     "/var/lib/kubelet /var/lib/containerd /run/containerd /var/log/pods /var/log/containers"
@@ -73,7 +71,7 @@ def start(number: int, kubeconfig: Path) -> None:
     runtime = f"node-{number}.containerd"
     pid = servers.start(runtime, "unshare", "-m", "--propagation", "private", "sh", "-c", script)
     servers.wait("containerd", lambda: ctr(number, "version").returncode == 0, 30, runtime)
-    for name, command in ((PAUSE, ["/bin/sleep", "2147483647"]), (BUSYBOX, ["/bin/sh"])):
+    for name, command in ((PAUSE, ["/bin/sleep", "2147483647"]), (busybox.IMAGE, busybox.COMMAND)):
         load(make_image(name, busybox_root(), command), only=number)
     flags = ["--config", home / "kubelet.json", "--kubeconfig", kubeconfig, "--hostname-override", f"node-{number}"]
     flags += ["--node-ip", address, "--node-labels", "spo.test/real=true", "--cert-dir", home / "pki"]
@@ -187,16 +185,9 @@ def _kill_containers() -> None:
 
 
 def busybox_root() -> Path:
-    """A root file system of the machine's own static busybox."""
+    """The root file system of the images that every node has; the pause image's, too."""
     root = STATE / "busybox"
-    if not root.exists():
-        for directory in ("bin", "tmp", "etc", "proc", "sys", "dev", "var"):
-            (root / directory).mkdir(parents=True)
-        shutil.copy("/bin/busybox", root / "bin/busybox")
-        for applet in subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True).stdout.split():
-            if applet != "busybox":
-                (root / "bin" / applet).symlink_to("busybox")
-    return root
+    return root if root.exists() else busybox.lay_out(root)
 
 
 def make_image(name: str, root: Path, command: list[str]) -> Path:

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hack import archive, golang
+from hack import archive, busybox, golang
 from hack.kind_docker import BIN, CACHE, VERSION, output, run, succeeds
 from hack.packages import install, say
 
 MODULE = Path(__file__).resolve().parent / "go-kind"
 IMAGE = f"spo.test/kindnode:{VERSION}"
-BUSYBOX = "spo.test/busybox:1"
 # `hack.cluster` builds most of the same programs in the same way: take its copy where there is one.
 NEIGHBOUR = Path(os.environ.get("SPO_CLUSTER_CACHE", Path.home() / ".cache" / "spo-cluster")) / f"v{VERSION}"
 KUBERNETES = "kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubeadm kubelet kubectl".split()
@@ -56,7 +55,11 @@ def build() -> None:
 
 def tagged() -> str:
     """The node image's name with a digest of all that it is made of."""
-    sources = [Path(__file__), *sorted(path for path in (MODULE / "node").rglob("*") if path.is_file())]
+    sources = [
+        Path(__file__),
+        Path(busybox.__file__),
+        *sorted(path for path in (MODULE / "node").rglob("*") if path.is_file()),
+    ]
     programs = [f"{name} {(BIN / name).stat().st_size}" for name in sorted([*MODULES, *PINNED])]
     digest = hashlib.sha256("\n".join(programs).encode() + b"".join(path.read_bytes() for path in sources))
     return f"{IMAGE}-{digest.hexdigest()[:12]}"
@@ -103,9 +106,8 @@ def _root() -> Iterator[Path]:
             (root / "kind/images" / part).mkdir(parents=True)
         for name in output(BIN / "kubeadm", "config", "images", "list", f"--kubernetes-version=v{VERSION}").split():
             _image_of_a_program(root, name)
-        busybox = Path(scratch) / "busybox"
-        _busybox(busybox)
-        make_image(root / "kind/images/node/busybox.tar", BUSYBOX, archive.below(busybox), {"Cmd": ["/bin/sh"]})
+        files = archive.below(busybox.lay_out(Path(scratch) / "busybox"))
+        make_image(root / "kind/images/node/busybox.tar", busybox.IMAGE, files, {"Cmd": busybox.COMMAND})
         yield root
 
 
@@ -134,15 +136,6 @@ def _iptables(root: Path) -> dict[str, Path]:
         for family in ("ip", "ip6")
         for suffix in ("", "-save", "-restore")
     }
-
-
-def _busybox(root: Path) -> None:
-    for name in ("bin", "tmp", "etc", "proc", "sys", "dev", "var"):
-        (root / name).mkdir(parents=True)
-    shutil.copy("/bin/busybox", root / "bin")
-    for applet in output("/bin/busybox", "--list").split():
-        if applet != "busybox":
-            (root / "bin" / applet).symlink_to("busybox")
 
 
 def make_image(made: Path, name: str, files: dict[str, Path], config: dict[str, list[str]]) -> None:

@@ -1,6 +1,6 @@
 """The stories on a real cluster, from nothing to nothing: up, deploy, stories, undeploy, down; and how long each took.
 
-    python -m hack.worlds real     two nodes of `hack.cluster`, every story
+    python -m hack.worlds real     two nodes of `hack.cluster`: the API server's own tests, and every story
     python -m hack.worlds kind     a kind cluster, a sample of the stories
 
 A cluster that runs already is used and left as it was found; one that was made here is taken down, whatever happens.
@@ -11,20 +11,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from hack import cluster, kind_docker, kindnode
 from hack import cluster_node as node
-from hack.packages import say
+from hack.steps import TOP, Beside, Steps, all_tests, call, tests
 
-TOP = Path(__file__).resolve().parent.parent
 BUILD = TOP / "build"
 OURS = "var/lib/kubelet/seccomp/operator"  # on a node
-SAMPLE = "a1 or j1 or j4 or j5"  # of the stories: allow list, files, deletion, pods
+NOTHING = "nothing of the operator is here"  # says `spo uninstall`
+# Of the stories: allow list, files, deletion, pods, and one in which processes are killed.
+SAMPLE = "a1_ or j1_ or j4_ or (j5_ and not moment)"
+# What the simulator and the real door are built on: the half of these tests that needs a real API server, and nodes.
+KUBECTL = "tests/conformance/kubectl/test_session.py::test_kubectl_says_the_same_again_of_a_real_cluster"
+LAW = ("tests/conformance/cluster", "tests/conformance/machine", KUBECTL, "-k", "real")
+CHART = "tests/deploy/test_chart.py"
+TWO = ("--numprocesses", "2", "--dist", "worksteal")
 
 
 class World(NamedTuple):
@@ -35,7 +39,7 @@ class World(NamedTuple):
     down: Callable[[], None]
     environment: Callable[[], Mapping[str, str]]
     files: Callable[[], list[str]]  # what is left of ours on its nodes
-    stories: tuple[str, ...]
+    sample: tuple[str, ...]  # of the stories; empty: all, and the API server's own tests too
 
 
 def files_of_cluster() -> list[str]:
@@ -55,9 +59,13 @@ WORLDS = {
         runs=lambda: any(node.servers.alive(name) for name in node.servers.names()),
         up=lambda: cluster.up(2, False),
         down=cluster.down,
-        environment=lambda: {"KUBECONFIG": f"{node.STATE}/kubeconfig"},
+        environment=lambda: {
+            "KUBECONFIG": f"{node.STATE}/kubeconfig",
+            "KUBEBUILDER_ASSETS": str(node.CACHE),
+            "PATH": os.pathsep.join((str(node.CACHE), os.environ["PATH"])),  # its kubectl
+        },
         files=files_of_cluster,
-        stories=(),
+        sample=(),
     ),
     "kind": World(
         runs=lambda: (kind_docker.STATE / "kubeconfig").exists(),
@@ -65,92 +73,119 @@ WORLDS = {
         down=kindnode.down,
         environment=kind_docker.exports,
         files=files_of_kind,
-        stories=("-k", SAMPLE),
+        sample=("-k", SAMPLE),
     ),
 }
 
 
-class Durations:
-    """What was done, and how long it took."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        say(f"== {name}")
-        started, outcome = time.monotonic(), "FAILED"
-        try:
-            yield
-            outcome = ""
-        finally:
-            self._lines.append(f"{time.monotonic() - started:7.1f} s  {name} {outcome}".rstrip())
-
-    def tell(self) -> None:
-        say("\n".join(["", *self._lines]))
-
-
-def run(world: World, chosen: list[str]) -> None:
+def run(world: World, steps: Steps, chosen: list[str]) -> None:
     """All of it. Ends with an error if a step failed, or something was left. `chosen`: more options for pytest."""
-    durations = Durations()
-    was_up = world.runs()
-    try:
-        if not was_up:
-            with durations.step("cluster up"):
-                world.up()
+    some = [*(chosen or world.sample)]
+    with there(world, steps):
         os.environ.update(world.environment())
-        with durations.step("make deploy"):
-            call(sys.executable, "-m", "hack.deploy")
-        try:
-            with durations.step("stories"):
-                tell_stories(world, chosen)
-        finally:
-            with durations.step("make undeploy"):
-                call(sys.executable, "-m", "spo.cli.main", "uninstall")
-            with durations.step("nothing is left"):
-                nothing_is_left(world)
-    finally:
-        if not was_up:
-            with durations.step("cluster down"):
-                world.down()
-        durations.tell()
+        if not some:
+            try_the_law(steps)
+        with deployed(world, steps):
+            tell_stories(steps, some) if some else tell_all_stories(steps)
 
 
-def tell_stories(world: World, chosen: list[str]) -> None:
-    """On the real cluster; and, if it is all of them, the sequence of states must be the simulator's."""
-    told = [*(chosen or world.stories)]
-    if told:
-        call(sys.executable, "-m", "pytest", "scenarios", "--world=real", *told)
+@contextmanager
+def there(world: World, steps: Steps) -> Iterator[None]:
+    """The cluster, for as long as the body runs, if it was not there before."""
+    if world.runs():
+        yield
         return
-    BUILD.mkdir(exist_ok=True)
-    real, simulated = str(BUILD / "states-real.json"), str(BUILD / "states-sim.json")
-    costs = str(BUILD / "figures-sim.json"), str(BUILD / "figures-real.json")
-    call(sys.executable, "-m", "pytest", "scenarios", "--world=real", "--states", real, "--figures", costs[1])
-    call(sys.executable, "-m", "pytest", "-q", "scenarios", "--states", simulated, "--figures", costs[0])
-    call(sys.executable, "-m", "scenarios.compare", simulated, real)
-    call(sys.executable, "-m", "scenarios.figures", *costs)
+    with steps.step("cluster up"):
+        world.up()  # what fails half-way takes itself down
+    try:
+        yield
+    finally:
+        with steps.step("cluster down"):
+            world.down()
+
+
+@contextmanager
+def deployed(world: World, steps: Steps) -> Iterator[None]:
+    """The operator in it, for as long as the body runs."""
+    with steps.step("make deploy"):
+        call(sys.executable, "-m", "hack.deploy")
+    try:
+        yield
+    finally:
+        with steps.step("make undeploy"):
+            call(sys.executable, "-m", "spo.cli.main", "uninstall")
+        with steps.step("nothing is left"):
+            nothing_is_left(world)
+
+
+def try_the_law(steps: Steps) -> None:
+    """What simulator, door and chart are built on, of a real API server; without the operator, who would write too."""
+    with steps.step("the chart: helm, and an API server of its own", go_on=True) as step:
+        call("hack/helm/helm", "version", "--short")  # builds it, once
+        step.came_of_it = str(all_tests(CHART))
+    with steps.step("conformance: a real API server, two nodes", go_on=True) as step:
+        if plan() != NOTHING:
+            step.came_of_it = "left out, because the operator runs here"
+            return
+        with definitions():
+            step.came_of_it = str(all_tests(*LAW, *TWO, SPO_REAL="1"))
+
+
+@contextmanager
+def definitions() -> Iterator[None]:
+    """Our kinds, for as long as the body runs."""
+    call("kubectl", "apply", "--server-side", "-f", "deploy/crds")
+    try:
+        call("kubectl", "wait", "--for=condition=Established", "-f", "deploy/crds", "--timeout=60s")
+        yield
+    finally:
+        call("kubectl", "delete", "-f", "deploy/crds")
+
+
+def tell_stories(steps: Steps, some: list[str]) -> None:
+    with steps.step("stories") as step:
+        step.came_of_it = str(tests("scenarios", "--world=real", *some))
+
+
+def tell_all_stories(steps: Steps) -> None:
+    """Every story, and in the simulator too: a story's profiles must go through the same states in both worlds."""
+    states = {name: str(BUILD / f"states-{name}.json") for name in ("sim", "real")}
+    costs = {name: str(BUILD / f"figures-{name}.json") for name in ("sim", "real")}
+    wanted = {name: ("scenarios", "--states", states[name], "--figures", costs[name]) for name in states}
+    with Beside(BUILD / "logs/stories-sim.log", sys.executable, "-m", "pytest", "-q", *wanted["sim"]) as simulated:
+        with steps.step("stories") as step:
+            step.came_of_it = str(tests("--world=real", "--durations=20", *wanted["real"]))
+        with steps.step("both worlds went through the same states"):
+            simulated.wait()
+            call(sys.executable, "-m", "scenarios.compare", states["sim"], states["real"])
+    call(sys.executable, "-m", "scenarios.figures", costs["sim"], costs["real"])
+
+
+def plan() -> str:
+    """What `spo uninstall` would do."""
+    command = [sys.executable, "-m", "spo.cli.main", "uninstall", "--dry-run"]
+    return subprocess.run(command, check=True, cwd=TOP, capture_output=True, text=True).stdout.strip()
 
 
 def nothing_is_left(world: World) -> None:
     """Neither in the API nor on a node."""
-    command = [sys.executable, "-m", "spo.cli.main", "uninstall", "--dry-run"]
-    plan = subprocess.run(command, check=True, cwd=TOP, capture_output=True, text=True).stdout.strip()
-    if plan != "nothing of the operator is here" or world.files():
-        raise SystemExit("\n".join(["left behind:", plan, *world.files()]))
-
-
-def call(*command: str) -> None:
-    subprocess.run(command, check=True, cwd=TOP)
+    if (left := plan()) != NOTHING or world.files():
+        raise SystemExit("\n".join(["left behind:", left, *world.files()]))
 
 
 def main() -> None:
     names = " or ".join(WORLDS)
     if len(sys.argv) < 2 or sys.argv[1] not in WORLDS:
         raise SystemExit(f"which world: {names}?")
+    steps = Steps(BUILD / f"steps-{sys.argv[1]}.txt")
     try:
-        run(WORLDS[sys.argv[1]], sys.argv[2:])
+        run(WORLDS[sys.argv[1]], steps, sys.argv[2:])
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"failed ({error.returncode}): {' '.join(map(str, error.cmd))}") from error
+    finally:
+        steps.tell()
+    if steps.failed:
+        raise SystemExit(f"failed: {', '.join(steps.failed)}")
 
 
 if __name__ == "__main__":

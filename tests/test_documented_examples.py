@@ -1,0 +1,36 @@
+"""The examples in docs/testing-your-operator.md run as they stand there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "testing-your-operator.md"
+EXAMPLE = re.compile(r"^`([\w.]+)`[^\n]*\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NEEDS = {"test_copier.py": ("kopf", "kubernetes"), "test_janitor.py": ("pykube",), "test_web.py": ()}
+
+
+def examples() -> dict[str, str]:
+    """By the name of the file that the text gives them."""
+    return {match[1]: match[2] for match in EXAMPLE.finditer(DOCUMENT.read_text())}
+
+
+def test_each_example_is_one_that_runs() -> None:
+    assert {name for name in examples() if name.startswith("test_")} == set(NEEDS)
+    assert len(examples()) == DOCUMENT.read_text().count("```") / 2
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_an_example_passes(name: str, pytester: pytest.Pytester) -> None:
+    for module in NEEDS[name]:
+        pytest.importorskip(module)
+    for file, text in examples().items():
+        (pytester.path / file).write_text(text)
+
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--strict-markers", name)
+
+    assert result.parseoutcomes() == {"passed": 1}
