@@ -14,7 +14,8 @@ from spo.model.manifest import plain
 from spo.render.chart import Template, chart, template, templates
 from spo.render.chart_values import Image, Schema, Values, schema
 
-SECTIONS = ("image", "manager", "namespace")  # settings of ours, each described; other objects are Kubernetes'
+# Settings of ours, each described; other objects are Kubernetes'.
+SECTIONS = ("image", "manager", "namespace", "uninstallHook")
 
 HEADER = "# Made from spo/render by `spo manifests`. Change it there.\n"
 NOTES = """\
@@ -30,9 +31,14 @@ The daemons mount a directory of each node. Where the cluster enforces Pod Secur
 
 Settings of the daemons, and which syscalls profiles may allow, stand in the object spod:
   kubectl -n {{ .Release.Namespace }} edit spod spod
+{{- if .Values.uninstallHook.enabled }}
+
+Uninstalling deletes ALL SeccompProfiles first, in every namespace, and their files on the nodes.
+{{- else }}
 
 Before uninstalling, let the profiles go while the operator is still there to clean up after them:
   kubectl delete seccompprofiles --all --all-namespaces
+{{- end }}
 """
 
 

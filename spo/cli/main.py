@@ -51,6 +51,11 @@ COMMANDS = {
     "clean-up": Command(
         "spo.cli.clean_up", "remove this node's profiles, as `spo uninstall` runs it", "KUBELET_DIR=… spo clean-up"
     ),
+    "lay-profile": Command(
+        "spo.cli.lay_profile",
+        "put the operator's own seccomp profile on this node, as its pods do before they start",
+        "KUBELET_DIR=… spo lay-profile",
+    ),
     "manager": Command("spo.cli.manager", "the operator's manager, as its pods run it", "OPERATOR_IMAGE=… spo manager"),
     "daemon": Command("spo.cli.daemon", "the operator's daemon, as its pods run it", "NODE_NAME=node-1 spo daemon"),
     "explain": Command(
@@ -65,6 +70,9 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `spo` with these arguments (default: the process's own). Gives 0, 1 (the answer is no) or 2 (bad input)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stdout is None:  # closed before we began: `spo … >&-`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return _told("cannot write: standard output is closed", BAD_INPUT)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # an ASCII terminal: a mark it does not have is no reason to fail
@@ -126,7 +134,7 @@ def _run(name: str, command: Command, rest: Sequence[str]) -> int:
 
 
 def _top_parser() -> argparse.ArgumentParser:
-    table = "\n".join(f"  {name:<9} {command.help}" for name, command in COMMANDS.items())
+    table = "\n".join(f"  {name:<11} {command.help}" for name, command in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="spo",
         usage="spo COMMAND [OPTIONS]",

@@ -7,19 +7,23 @@ from typing import Any
 
 from msgspec import Struct
 
-from spo.cli.live import DEPLOYMENTS, SERVICE_ACCOUNTS, Live, Object, names, place
+from spo.cli.live import Live, Object, names, place
 from spo.model import labels
 from spo.model.resource import (
     CRDS,
     DAEMONSETS,
+    DEPLOYMENTS,
+    LEASES,
     NAMESPACES,
     NODE_STATUSES,
     PODS,
     SECCOMP_PROFILES,
+    SERVICE_ACCOUNTS,
     SPODS,
     Resource,
 )
 from spo.model.spod import NAME as SPOD
+from spo.reconcile.leader import LOCK
 from spo.render.install import manifests, namespace_manifest
 from spo.render.rbac import MANAGER
 
@@ -38,13 +42,30 @@ class Host(Struct, frozen=True):
 
 
 class Removal:
-    """The steps in their order are the public methods, from `delete_profiles` on."""
+    """The steps in their order are the public methods, from `delete_profiles` on.
 
-    def __init__(self, live: Live, namespace: str, patience_s: float, say: Callable[[str], None]) -> None:
+    `keep_installation`: what was installed (definitions, rights, Deployment, namespace) is somebody else's to delete.
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        namespace: str,
+        patience_s: float,
+        say: Callable[[str], None],
+        *,
+        keep_installation: bool = False,
+    ) -> None:
         self.live = live
         self.namespace = namespace
         self.patience_s = patience_s
         self._say = say
+        self._keep_installation = keep_installation
+        self.outcome = (
+            "the operator is stopped, and all that it made is gone; its installation is left"
+            if keep_installation
+            else "the operator is gone; nothing of it is left"
+        )
 
     def plan(self) -> list[str]:
         """What there is to do, in words; nothing if nothing of the operator is here."""
@@ -55,7 +76,7 @@ class Removal:
         )
         if self.live.get(DEPLOYMENTS, self.namespace, MANAGER) or self.live.get(DAEMONSETS, self.namespace, SPOD):
             lines.append("stop the manager, delete spod and its daemons")
-        if lines or objects:
+        if lines or objects or self._keep_installation:
             lines.append("remove finalizers that are left")
             lines.append("run a pod on every node that removes what is left of the daemon's files")
         return [*lines, *(f"delete {resource.kind} {names([manifest])}" for resource, manifest in objects)]
@@ -67,11 +88,12 @@ class Removal:
             return Host(image, "/var/lib/kubelet")
         pod = deployment["spec"]["template"]["spec"]
         container = pod["containers"][0]
+        account = self.live.get(SERVICE_ACCOUNTS, self.namespace, MANAGER) or {}  # where the chart puts them
         variables = {each["name"]: each.get("value", "") for each in container.get("env") or ()}
         return Host(
             image if given else container["image"],
             variables.get("KUBELET_DIR") or "/var/lib/kubelet",
-            tuple(pod.get("imagePullSecrets") or ()),
+            tuple(pod.get("imagePullSecrets") or account.get("imagePullSecrets") or ()),
         )
 
     # -- while the operator runs ---------------------------------------------------------------------------------
@@ -113,8 +135,8 @@ class Removal:
         if self.live.merge(DEPLOYMENTS, self.namespace, MANAGER, {"spec": {"replicas": 0}}):
             self._say("stopping the manager")
             self._wait_for_pods(f"app={labels.APP},name={labels.APP}")
-        for spod in self.live.list(SPODS, self.namespace):
-            self.live.delete(SPODS, self.namespace, spod["metadata"]["name"])
+        for spod in self.live.list(SPODS):
+            self.live.delete(SPODS, spod["metadata"]["namespace"], spod["metadata"]["name"])
         if self.live.delete(DAEMONSETS, self.namespace, SPOD):
             self._say("stopping the daemons")
         self._wait_for_pods(OUR_PODS)
@@ -173,7 +195,9 @@ class Removal:
 
         A namespace that we did not make is somebody's: it stays.
         """
-        installed = [each for each in reversed(manifests(self.namespace)) if each["kind"] not in _kinds(OUR_KINDS)]
+        made = [] if self._keep_installation else manifests(self.namespace)
+        installed = [each for each in reversed(made) if each["kind"] not in _kinds(OUR_KINDS)]
+        installed.insert(0, self._lease())
         found = []
         for manifest in [*_of(CRDS, installed, True), *_of(CRDS, installed, False)]:
             resource, namespace, name = place(manifest)
@@ -182,6 +206,11 @@ class Removal:
             if live is not None and (ours or resource != NAMESPACES):
                 found.append((resource, live))
         return found
+
+    def _lease(self) -> Object:
+        """The managers': the one thing beside our kinds that they make themselves."""
+        metadata = {"name": LOCK, "namespace": self.namespace}
+        return {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": metadata}
 
     def _held_by(self, resource: Resource, live: Object) -> str:
         """Why an object does not go."""

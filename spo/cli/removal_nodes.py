@@ -9,6 +9,7 @@ from spo.cli.live import Live, Object
 from spo.cli.removal import Host
 from spo.model import labels
 from spo.model.resource import NODES, PODS
+from spo.render.own_profile import SELINUX_TYPE
 
 NAME = "clean-up"
 SELECTOR = f"app={labels.APP},name={NAME}"
@@ -76,7 +77,7 @@ def _container(host: Host) -> dict[str, Any]:
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
-            "seLinuxOptions": {"type": "spc_t"},
+            "seLinuxOptions": {"type": SELINUX_TYPE},
         },
         "volumeMounts": [{"name": "seccomp", "mountPath": f"{host.kubelet_dir}/seccomp"}],
     }

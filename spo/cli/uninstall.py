@@ -14,12 +14,15 @@ import sys
 from collections.abc import Callable
 
 from spo.cli.connect import add_options, connected
-from spo.cli.live import DEPLOYMENTS, Live, names
+from spo.cli.live import Live, names
 from spo.cli.removal import Removal
 from spo.cli.removal_nodes import clean_nodes
+from spo.model.resource import DEPLOYMENTS, NAMESPACES
+from spo.model.seccomp import profiles_directory
 from spo.render.install import IMAGE
 from spo.render.rbac import MANAGER
 
+AGENT = "spo-uninstall"
 PATIENCE_S = 60.0
 
 Say = Callable[[str], None]
@@ -28,6 +31,12 @@ Say = Callable[[str], None]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `spo uninstall`."""
     add_options(parser)
+    parser.add_argument(
+        "--keep-installation",
+        action="store_true",
+        help="stop the manager, delete what it made or looks after (profiles, spod, daemons, files on the nodes), but"
+        " leave definitions, rights, Deployment and namespace to who installed them, as the Helm chart's hook does",
+    )
     parser.add_argument(
         "--patience",
         type=float,
@@ -42,21 +51,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Uninstall. Gives 0, 1 (something is left, and was named) or 2 (bad options)."""
+    return connected(arguments, AGENT, lambda live: uninstall_from(live, arguments, print, _complain))
 
-    def do(live: Live) -> int:
-        elsewhere = operators_elsewhere(live, arguments.namespace)
-        if elsewhere:
-            print(
-                f"spo: the operator runs in {elsewhere}, not in {arguments.namespace}: name it with --namespace",
-                file=sys.stderr,
-            )
-            return 2
-        removal = Removal(live, arguments.namespace, arguments.patience, print)
-        if arguments.dry_run:
-            return dry_run(removal, print)
-        return uninstall(removal, arguments.image, print)
 
-    return connected(arguments, "spo-uninstall", do)
+def _complain(why: str) -> None:
+    print(why, file=sys.stderr)
+
+
+def uninstall_from(live: Live, arguments: argparse.Namespace, say: Say, complain: Say) -> int:
+    """What the options ask for, of this cluster. Gives as `run` does."""
+    namespace: str = arguments.namespace
+    keep: bool = arguments.keep_installation
+    if elsewhere := operators_elsewhere(live, namespace):
+        complain(f"spo: the operator runs in {elsewhere}, not in {namespace}: name it with --namespace")
+        return 2
+    if keep and live.get(NAMESPACES, "", namespace) is None:
+        complain(f"spo: there is no namespace {namespace}: no installation to keep")
+        return 2
+    removal = Removal(live, namespace, arguments.patience, say, keep_installation=keep)
+    if arguments.dry_run:
+        return dry_run(removal, say)
+    return uninstall(removal, arguments.image, say)
 
 
 def operators_elsewhere(live: Live, namespace: str) -> str:
@@ -89,10 +104,10 @@ def uninstall(removal: Removal, image: str, say: Say) -> int:
     )
     held = removal.delete_objects()
     for line in left:
-        say(f"files may be left below {host.kubelet_dir}/seccomp/operator: {line}")
+        say(f"files may be left below {profiles_directory(host.kubelet_dir)}: {line}")
     for each in held:
         say(f"not gone: {names([each])}: {each['why']}")
     if left or held:
         return 1
-    say("the operator is gone; nothing of it is left")
+    say(removal.outcome)
     return 0

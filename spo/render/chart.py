@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from spo.model.labels import APP
 from spo.render.install import VERSION, Manifests, files
+from spo.render.own_profile import layer, volume
+from spo.render.uninstall_hook import uninstall_hook
 
 NAMESPACE = "__namespace__"
 IMAGE = "__image__"
@@ -29,8 +31,7 @@ IMAGE_IS = """\
 # Where a field is left out when its value is empty: the whole line depends on it.
 OPTIONAL = re.compile(r"^( *)(\w+): __with\.([\w.]+)__$", re.MULTILINE)
 OPTIONAL_IS = r"{{- with .Values.\3 }}" + "\n" + r"\1\2: {{ toJson . }}" + "\n{{- end }}"
-VALUE = re.compile(r"__values\.([\w.]+)__")
-VALUE_IS = r"{{ toJson .Values.\1 }}"
+VALUE = re.compile(r"__values\.([\w.]+)__([\w/]*)")
 
 
 class Template(Struct, frozen=True):
@@ -58,7 +59,8 @@ def templates() -> dict[str, Template]:
     _namespace(parts["namespace.yaml"][0])
     _accounts(parts["rbac.yaml"])
     _manager(parts["manager.yaml"][0])
-    switches = {"namespace.yaml": "namespace.create"}
+    parts["uninstall.yaml"] = _hook()
+    switches = {"namespace.yaml": "namespace.create", "uninstall.yaml": "uninstallHook.enabled"}
     return {
         name: Template(manifests, "baseProfiles" if name.startswith("profiles/") else switches.get(name, ""))
         for name, manifests in parts.items()
@@ -68,11 +70,17 @@ def templates() -> dict[str, Template]:
 
 def template(text: str, switch: str = "") -> str:
     """The YAML text of a template's manifests in Helm's language."""
-    text = VALUE.sub(VALUE_IS, OPTIONAL.sub(OPTIONAL_IS, text))
+    text = VALUE.sub(_value_is, OPTIONAL.sub(OPTIONAL_IS, text))
     if IMAGE in text:
         text = IMAGE_IS + text
     text = text.replace(NAMESPACE, "{{ toJson .Release.Namespace }}").replace(IMAGE, "{{ toJson $image }}")
     return f"{{{{- if .Values.{switch} }}}}\n{text}{{{{- end }}}}\n" if switch else text
+
+
+def _value_is(place: re.Match[str]) -> str:
+    """The value, or a path below it."""
+    path, rest = place.groups()
+    return f'{{{{ toJson (printf "%s{rest}" .Values.{path}) }}}}' if rest else f"{{{{ toJson .Values.{path} }}}}"
 
 
 def _value(path: str) -> str:
@@ -96,15 +104,29 @@ def _accounts(manifests: Manifests) -> None:
             manifest["imagePullSecrets"] = _optional("imagePullSecrets")
 
 
+def _hook() -> Manifests:
+    """What runs before the release is uninstalled, where the manager may run."""
+    deadline = _value("uninstallHook.activeDeadlineSeconds")
+    made = uninstall_hook(NAMESPACE, IMAGE, _value("image.pullPolicy"), deadline)
+    _accounts(made)
+    pod = made[-1]["spec"]["template"]["spec"]
+    for field in ("nodeSelector", "tolerations"):
+        pod[field] = _optional(f"manager.{field}")
+    return made
+
+
 def _manager(manifest: dict[str, Any]) -> None:
     manifest["spec"]["replicas"] = _value("manager.replicas")
     pod = manifest["spec"]["template"]["spec"]
     for field in ("nodeSelector", "tolerations", "affinity"):
         pod[field] = _optional(f"manager.{field}")
+    kubelet_dir, pull_policy = _value("kubeletDir"), _value("image.pullPolicy")
+    pod["volumes"] = [volume(kubelet_dir)]
+    pod["initContainers"] = [layer(IMAGE, pull_policy, kubelet_dir, _value("manager.selinuxTypeTag"))]
     (container,) = pod["containers"] = pod.pop("containers")  # last, as in the plain manifest
     container["resources"] = _optional("manager.resources")
-    container["imagePullPolicy"] = _value("image.pullPolicy")
-    told = {"OPERATOR_IMAGE_PULL_POLICY": "image.pullPolicy", "KUBELET_DIR": "kubeletDir"}
+    container["imagePullPolicy"] = pull_policy
+    told = {"OPERATOR_IMAGE_PULL_POLICY": pull_policy, "KUBELET_DIR": kubelet_dir}
     for variable in container["env"]:
         if variable["name"] in told:
-            variable["value"] = _value(told[variable["name"]])
+            variable["value"] = told[variable["name"]]

@@ -20,6 +20,8 @@ from spo.render.install import (
     REPLICAS,
     RESOURCES,
 )
+from spo.render.own_profile import SELINUX_TYPE
+from spo.render.uninstall_hook import DEADLINE_S
 
 Schema = dict[str, Any]
 
@@ -59,6 +61,9 @@ class Manager(Struct, frozen=True, rename="camel"):
     )
     tolerations: Annotated[tuple[Toleration, ...], rule("Taints that do not keep them away.")] = ()
     affinity: Annotated[Affinity, rule("Where they must or would rather run.")] = Affinity()
+    selinux_type_tag: Annotated[
+        str, rule("SELinux type of its init container, which writes to the node. (The daemons' type stands in `spod`.)")
+    ] = SELINUX_TYPE
 
 
 class Namespace(Struct, frozen=True, rename="camel"):
@@ -68,6 +73,17 @@ class Namespace(Struct, frozen=True, rename="camel"):
     labels: Annotated[Mapping[str, str], rule("Its labels, if the chart makes it.")] = field(
         default_factory=lambda: {**APP_LABELS, **POD_SECURITY}
     )
+
+
+class UninstallHook(Struct, frozen=True, rename="camel"):
+    """The Job that runs before the release is uninstalled."""
+
+    enabled: Annotated[
+        bool, rule("Delete every profile, and clean the nodes, before Helm deletes what it has installed.")
+    ] = True
+    active_deadline_seconds: Annotated[
+        int, rule("How long it may take. More than the default needs a longer `--timeout` of Helm's, too.", minimum=1)
+    ] = DEADLINE_S
 
 
 class Values(Struct, frozen=True, rename="camel"):
@@ -91,6 +107,7 @@ class Values(Struct, frozen=True, rename="camel"):
         Namespace,
         rule("The namespace of the release. Helm needs it before it installs, so it is made elsewhere as a rule."),
     ] = Namespace()
+    uninstall_hook: Annotated[UninstallHook, rule("What is done before the release is uninstalled.")] = UninstallHook()
 
 
 def schema() -> Schema:

@@ -55,26 +55,31 @@ DAEMON_AT_HOME: tuple[Grant, ...] = ((SPODS, "", READ),)  # the allow list
 def rbac(namespace: str) -> list[dict[str, Any]]:
     """The ServiceAccounts, roles and bindings of the operator in this namespace, in the order of their installation."""
     return [
-        _account(MANAGER, namespace),
-        _account(DAEMON, namespace),
-        _role("ClusterRole", MANAGER, MANAGER_EVERYWHERE),
-        _binding("ClusterRole", MANAGER, namespace),
-        _role("Role", MANAGER, MANAGER_AT_HOME, namespace),
-        _binding("Role", MANAGER, namespace),
-        _role("ClusterRole", DAEMON, DAEMON_EVERYWHERE),
-        _binding("ClusterRole", DAEMON, namespace),
-        _role("Role", DAEMON, DAEMON_AT_HOME, namespace),
-        _binding("Role", DAEMON, namespace),
+        account(MANAGER, namespace),
+        account(DAEMON, namespace),
+        *roles(MANAGER, namespace, MANAGER_EVERYWHERE, MANAGER_AT_HOME),
+        *roles(DAEMON, namespace, DAEMON_EVERYWHERE, DAEMON_AT_HOME),
+    ]
+
+
+def account(name: str, namespace: str) -> dict[str, Any]:
+    """A ServiceAccount."""
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(name, namespace)}
+
+
+def roles(name: str, namespace: str, everywhere: Iterable[Grant], at_home: Iterable[Grant]) -> list[dict[str, Any]]:
+    """What the ServiceAccount of this name may do, in every namespace and in its own, each role with its binding."""
+    return [
+        _role("ClusterRole", name, everywhere),
+        _binding("ClusterRole", name, namespace),
+        _role("Role", name, at_home, namespace),
+        _binding("Role", name, namespace),
     ]
 
 
 def _metadata(name: str, namespace: str = "") -> dict[str, Any]:
     place = {"namespace": namespace} if namespace else {}
     return {"name": name, **place, "labels": dict(APP_LABELS)}
-
-
-def _account(name: str, namespace: str) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(name, namespace)}
 
 
 def _role(kind: str, name: str, grants: Iterable[Grant], namespace: str = "") -> dict[str, Any]:

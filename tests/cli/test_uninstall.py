@@ -9,16 +9,19 @@ from msgspec import Struct
 
 from spo.cli.clean_up import remove
 from spo.cli.install import install, watch
-from spo.cli.live import DEPLOYMENTS, Live, Refused
+from spo.cli.live import Live, Refused
 from spo.cli.removal import OUR_KINDS, Removal
 from spo.cli.uninstall import operators_elsewhere, uninstall
 from spo.cli.world import World, boot
 from spo.model.crd import definitions
-from spo.model.resource import NAMESPACES, PODS, SECCOMP_PROFILES
+from spo.model.resource import DAEMONSETS, DEPLOYMENTS, LEASES, NAMESPACES, PODS, SECCOMP_PROFILES
 from spo.ports import Unavailable
-from spo.render.install import IMAGE, NAMESPACE, manifests
+from spo.render.install import IMAGE, NAMESPACE, PULL_POLICY, manifests
 from spo.render.rbac import MANAGER
-from spo.sim.api.http import Request
+from spo.render.uninstall_hook import AT_HOME, EVERYWHERE, uninstall_hook
+from spo.render.uninstall_hook import NAME as HOOK
+from spo.sim.api.authn import User
+from spo.sim.api.http import Request, Response
 from spo.wire import Call
 
 ROOT = "/var/lib/kubelet/seccomp/operator"
@@ -42,6 +45,7 @@ class Desk:
         self.said: list[str] = []
         self.requests = 0
         self.cut_before = 0  # the request before which the command is killed; 0: never
+        self.keep_installation = False
 
     def send(self, call: Call) -> Answer:
         self.requests += 1
@@ -62,7 +66,8 @@ class Desk:
         return Live(self.send, "spo-uninstall", self)
 
     def uninstall(self) -> int:
-        removal = Removal(self.live, NAMESPACE, PATIENCE_S, self.said.append)
+        keep = self.keep_installation
+        removal = Removal(self.live, NAMESPACE, PATIENCE_S, self.said.append, keep_installation=keep)
         return uninstall(removal, "", self.said.append)
 
     def left(self) -> dict[str, list[str]]:
@@ -95,7 +100,7 @@ def desk() -> Desk:
     world = boot(nodes=2)
     world.you.create(SECCOMP_PROFILES, SLEEPER)
     world.cluster.rest(60)
-    assert len(list(world.cluster.nodes["node-1"].disk.below(ROOT))) == 3
+    assert len(list(world.cluster.nodes["node-1"].disk.below(ROOT))) == 4  # with two bases and our own
     return Desk(world)
 
 
@@ -197,6 +202,119 @@ def test_killed_anywhere_it_can_be_run_again(desk: Desk) -> None:
     assert code == 0
     assert desk.left() == {}
     assert cut > 40, "the story is about a command that makes many requests"
+
+
+# -- as the hook of the Helm chart, in a pod ---------------------------------------------------------------------------
+
+
+def start_hook(desk: Desk) -> None:
+    """What Helm does before it deletes a release."""
+    for manifest in uninstall_hook(NAMESPACE, IMAGE, PULL_POLICY):
+        resource = desk.world.cluster.resource(manifest["apiVersion"], manifest["kind"])
+        assert resource is not None
+        desk.world.you.create(resource, manifest)
+
+
+def hook_ends(desk: Desk) -> dict[str, Any]:
+    """The Job's status when it has ended, which it must before Helm loses its patience."""
+    jobs = desk.world.cluster.resource("batch/v1", "Job")
+    assert jobs is not None
+
+    def status() -> dict[str, Any]:
+        return dict(desk.world.you.get(jobs, NAMESPACE, HOOK).get("status") or {})
+
+    assert desk.world.cluster.run_until(lambda: "succeeded" in status() or "failed" in status(), 285)
+    return status()
+
+
+def words_of_hook(desk: Desk) -> list[str]:
+    """What its pod wrote."""
+    (pod,) = desk.world.you.list(PODS, NAMESPACE, labels=f"name={HOOK}")
+    call = Call("GET", PODS.path(NAMESPACE, pod["metadata"]["name"], "log"))
+    return desk.send(call).body.decode().splitlines()
+
+
+def made_by_the_operator(desk: Desk) -> list[Any]:
+    kinds = (*OUR_KINDS, DAEMONSETS, LEASES)
+    return [each for kind in kinds for each in desk.world.you.list(kind)]
+
+
+def test_the_hook_removes_all_but_what_helm_installed(desk: Desk) -> None:
+    before = desk.left()
+
+    start_hook(desk)
+
+    assert hook_ends(desk).get("succeeded") == 1
+    assert [
+        line.split()[0] for line in words_of_hook(desk)
+    ] == "deleting stopping stopping cleaning deleting the".split()
+    assert made_by_the_operator(desk) == []
+    assert desk.left() == {kind: names for kind, names in before.items() if not kind.startswith("node-")}
+
+
+# Not asked for with the manager there, and without it. (An apply asks for `create` where nothing is there yet.)
+NOT_NEEDED = {"answers": ("daemonsets", "get"), "is gone": ("serviceaccounts", "get")}
+
+
+@pytest.mark.parametrize("manager", NOT_NEEDED)
+def test_the_hook_uses_all_of_its_rights_and_ends_though_a_pod_uses_a_profile(desk: Desk, manager: str) -> None:
+    use_sleeper(desk)
+    if manager == "is gone":
+        desk.live.delete(DEPLOYMENTS, NAMESPACE, MANAGER)
+        desk.world.cluster.run(10)
+    asked: set[tuple[str, str]] = set()
+
+    def listen(request: Request, user: User, response: Response) -> None:
+        if user.name == f"system:serviceaccount:{NAMESPACE}:{HOOK}":
+            assert response.status != 403, request.path
+            asked.add(right(request))
+
+    desk.world.cluster.api.observers.append(listen)
+    start_hook(desk)
+
+    assert hook_ends(desk).get("succeeded") == 1
+    assert made_by_the_operator(desk) == []
+    assert not [name for name in desk.left() if name.startswith("node-")]
+    granted = {(resource.plural, verb) for resource, _, verbs in (*EVERYWHERE, *AT_HOME) for verb in verbs}
+    assert granted - asked == {("pods", "create"), NOT_NEEDED[manager]}
+
+
+def right(request: Request) -> tuple[str, str]:
+    """Resource and verb of a request of the command."""
+    parts = request.path.strip("/").split("/")
+    rest = parts[2 if parts[0] == "api" else 3 :]
+    if rest[0] == "namespaces" and len(rest) > 2:
+        rest = rest[2:]
+    verb = {"GET": "get" if len(rest) > 1 else "list", "PATCH": "patch", "DELETE": "delete"}[request.method]
+    return rest[0], verb
+
+
+def test_the_hook_fails_and_says_why_when_a_node_is_away(desk: Desk) -> None:
+    desk.world.cluster.stop_node("node-2")
+    desk.world.cluster.run(120)
+
+    start_hook(desk)
+
+    assert hook_ends(desk).get("failed") == 1
+    assert words_of_hook(desk)[-1].endswith("operator: node-2: the node is not ready")
+
+
+def test_kept_installations_killed_anywhere_can_be_run_again(desk: Desk) -> None:
+    use_sleeper(desk)
+    desk.keep_installation = True
+    cut = 0
+    while True:
+        cut += 1
+        desk.requests, desk.cut_before = 0, cut
+        try:
+            code = desk.uninstall()
+            break
+        except Cut:
+            desk.world.cluster.run(2)
+
+    assert code == 0
+    assert made_by_the_operator(desk) == []
+    assert "Deployment" in desk.left()
 
 
 def test_a_silent_server_is_asked_again_and_then_named(desk: Desk) -> None:

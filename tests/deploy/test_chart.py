@@ -15,9 +15,11 @@ import pytest
 import yaml
 from api_server import api_server, assets_or_skip
 
+from spo.cli.chart import SECTIONS
 from spo.cli.deploy import texts
 from spo.render.chart_values import Image
-from spo.render.install import IMAGE, VERSION, manifests
+from spo.render.install import IMAGE, PULL_POLICY, VERSION, manifests
+from spo.render.uninstall_hook import uninstall_hook
 
 ROOT = Path(__file__).parent.parent.parent
 CHART = ROOT / "deploy" / "chart"
@@ -46,9 +48,16 @@ def without_definitions(objects: list[Object]) -> list[Object]:
     return [each for each in objects if each["kind"] != "CustomResourceDefinition"]
 
 
+def hook() -> list[Object]:
+    """What runs before the release is uninstalled: no plain manifest, but where the manager may run."""
+    made = uninstall_hook(HOME, IMAGE, PULL_POLICY)
+    made[-1]["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/os": "linux"}
+    return made
+
+
 def expected(*, namespace: bool) -> dict[tuple[str, str], Object]:
-    """What the chart must render into HOME, with or without the namespace: the plain manifests."""
-    plain = by_name(without_definitions(manifests(HOME)))
+    """What the chart must render into HOME, with or without the namespace: the plain manifests, and its hook."""
+    plain = by_name([*without_definitions(manifests(HOME)), *hook()])
     if namespace:
         plain["Namespace", HOME]["metadata"]["annotations"] = KEPT
     else:
@@ -61,6 +70,7 @@ def expected(*, namespace: bool) -> dict[tuple[str, str], Object]:
 IF = re.compile(r"^\{\{- if \.Values\.([\w.]+) \}\}\n(.*)^\{\{- end \}\}\n\Z", re.MULTILINE | re.DOTALL)
 WITH = re.compile(r"^\{\{- with \.Values\.([\w.]+) \}\}\n( *\w+: )\{\{ toJson \. \}\}\n\{\{- end \}\}\n", re.MULTILINE)
 VALUE = re.compile(r"\{\{ toJson \.Values\.([\w.]+) \}\}")
+BELOW = re.compile(r'\{\{ toJson \(printf "%s([\w/]+)" \.Values\.([\w.]+)\) \}\}')
 
 
 def at(path: str, given: Object) -> Any:
@@ -88,6 +98,7 @@ def rendered(given: Object) -> list[Object]:
         text = re.sub(r"\A(\{\{- .*\}\}\n)+(?=apiVersion)", "", text)  # how the image is put together
         text = WITH.sub(lambda m: f"{m[2]}{json.dumps(at(m[1], given))}\n" if at(m[1], given) else "", text)
         text = VALUE.sub(lambda m: json.dumps(at(m[1], given)), text)
+        text = BELOW.sub(lambda m: json.dumps(at(m[2], given) + m[1]), text)
         text = text.replace("{{ toJson .Release.Namespace }}", HOME).replace("{{ toJson $image }}", image_of(given))
         assert "{{" not in text, f"{file.name}: {text[text.index('{{') :][:60]}"
         found += [each for each in yaml.safe_load_all(text) if each]
@@ -113,10 +124,28 @@ def test_base_profiles_can_be_left_out() -> None:
     assert "SeccompProfile" not in {each["kind"] for each in rendered({**values(), "baseProfiles": False})}
 
 
-def test_pull_secrets_reach_manager_and_daemons_by_their_accounts() -> None:
+def test_the_hook_can_be_left_out() -> None:
+    given = values()
+    given["uninstallHook"]["enabled"] = False
+    assert by_name(rendered(given)).keys() == expected(namespace=False).keys() - by_name(hook()).keys()
+
+
+def test_what_the_hook_does_ends_before_helm_gives_up() -> None:
+    (job,) = [each for each in hook() if each["kind"] == "Job"]
+    assert job["spec"]["activeDeadlineSeconds"] < 300, "Helm's `--timeout`, by default"
+
+
+def test_rights_are_there_before_the_hook_and_go_with_it() -> None:
+    notes = [each["metadata"]["annotations"] for each in hook()]
+    assert {each["helm.sh/hook"] for each in notes} == {"pre-delete"}
+    assert {each["helm.sh/hook-delete-policy"] for each in notes} == {"before-hook-creation,hook-succeeded"}
+    assert [int(each["helm.sh/hook-weight"]) for each in notes] == [-1] * (len(notes) - 1) + [0]
+
+
+def test_pull_secrets_reach_all_pods_by_their_accounts() -> None:
     secrets = [{"name": "registry"}]
     objects = by_name(rendered({**values(), "imagePullSecrets": secrets}))
-    for account in ("security-profiles-operator", "spod"):
+    for account in ("security-profiles-operator", "spod", "security-profiles-operator-uninstall"):
         assert objects["ServiceAccount", account]["imagePullSecrets"] == secrets
 
 
@@ -124,8 +153,12 @@ def test_what_it_tells_the_manager_is_what_the_daemons_get() -> None:
     given = {**values(), "kubeletDir": "/data/kubelet"}
     given["image"] = {**given["image"], "pullPolicy": "Never", "digest": "sha256:" + "0" * 64}
     manager = by_name(rendered(given))["Deployment", "security-profiles-operator"]
-    (container,) = manager["spec"]["template"]["spec"]["containers"]
+    pod = manager["spec"]["template"]["spec"]
+    (container,), (layer,), (volume,) = pod["containers"], pod["initContainers"], pod["volumes"]
     told = {each["name"]: each.get("value") for each in container["env"]}
+    assert (layer["image"], layer["imagePullPolicy"]) == (container["image"], container["imagePullPolicy"])
+    assert layer["env"] == [{"name": "KUBELET_DIR", "value": told["KUBELET_DIR"]}]
+    assert layer["volumeMounts"][0]["mountPath"] == volume["hostPath"]["path"] == "/data/kubelet/seccomp/operator"
     assert container["image"] == told["OPERATOR_IMAGE"] == "security-profiles-operator@sha256:" + "0" * 64
     assert container["imagePullPolicy"] == told["OPERATOR_IMAGE_PULL_POLICY"] == "Never"
     assert told["KUBELET_DIR"] == "/data/kubelet"
@@ -133,7 +166,7 @@ def test_what_it_tells_the_manager_is_what_the_daemons_get() -> None:
 
 def test_every_setting_stands_somewhere_in_a_template() -> None:
     written = "".join(path.read_text() for path in (CHART / "templates").rglob("*.yaml"))
-    sections = {name: value for name, value in values().items() if name in ("image", "manager", "namespace")}
+    sections = {name: value for name, value in values().items() if name in SECTIONS}
     settings = [name for name in values() if name not in sections]
     settings += [f"{section}.{name}" for section, part in sections.items() for name in part]
     assert [name for name in settings if not re.search(rf"\.Values\.{re.escape(name)}\b", written)] == []
@@ -191,7 +224,7 @@ def test_no_object_takes_a_field_that_it_does_not_name() -> None:
 
 
 def test_every_setting_is_described_and_has_a_default() -> None:
-    for path, given in (("", values()), *((f".{name}", values()[name]) for name in ("image", "manager", "namespace"))):
+    for path, given in (("", values()), *((f".{name}", values()[name]) for name in SECTIONS)):
         part = dict(objects_in(schema()))[path]
         assert all(field.get("description") for field in part["properties"].values()), path
         assert set(given) == set(part["properties"]) - {"global"}, path
@@ -255,7 +288,9 @@ def test_helm_renders_as_the_little_reader_above_does(helm: Path, tmp_path: Path
             "nodeSelector": {"kubernetes.io/os": "linux", "tier": "<control & plane>"},
             "tolerations": [{"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 3000000}],
             "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "h"}]}},
+            "selinuxTypeTag": "unconfined_t",
         },
+        "uninstallHook": {"enabled": True, "activeDeadlineSeconds": 3000},
         "namespace": {"create": True, "labels": {**values()["namespace"]["labels"], "team": "yes"}},
     }
     file = tmp_path / "values.json"
@@ -275,6 +310,7 @@ def test_helm_renders_as_the_little_reader_above_does(helm: Path, tmp_path: Path
         ("image.pullPolicy=Sometimes", "image/pullPolicy"),
         ("kubeletDir=var/lib/kubelet", "kubeletDir"),
         ("baseProfiles=maybe", "baseProfiles"),
+        ("uninstallHook.activeDeadlineSeconds=0", "uninstallHook/activeDeadlineSeconds"),
         ("imagePullSecrets[0]=registry", "imagePullSecrets/0"),
         ("manager.tolerations[0].effects=NoExecute", "effects"),
         ("manager.affinity.podAfinity=x", "podAfinity"),
@@ -332,7 +368,7 @@ def test_a_real_api_server_takes_the_plain_manifests(server: Server) -> None:
 def test_a_real_api_server_takes_the_chart(helm: Path, server: Server) -> None:
     wanted = template(helm, "--include-crds", "--set", "namespace.create=true,imagePullSecrets[0].name=registry")
     done = server.kubectl(*DRY_RUN, given=yaml.safe_dump_all(wanted))
-    assert done.stdout.count("(server dry run)") == len(wanted) == len(manifests(HOME))
+    assert done.stdout.count("(server dry run)") == len(wanted) == len(manifests(HOME)) + len(hook())
 
 
 @pytest.mark.parametrize(
@@ -352,7 +388,7 @@ def test_helm_installs_changes_and_removes_it_but_keeps_the_namespace(
     deployment = server.kubectl("get", "deployments", "-n", namespace, "-o", "jsonpath={.items[*].spec.replicas}")
     assert deployment.stdout == "3"
 
-    server.call(helm, "uninstall", *release)
+    server.call(helm, "uninstall", *release, "--no-hooks")  # no controller is here that would run it
 
     kinds = "deployments,seccompprofiles,serviceaccounts,roles,clusterroles,clusterrolebindings"
     left = server.kubectl("get", kinds, "-n", namespace, "-l", "app=security-profiles-operator", "-o", "name")
