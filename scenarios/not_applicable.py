@@ -13,7 +13,7 @@ POWER_OFF = "a node loses power"
 FULL_DISK = "a node's disk is full"
 FAULTS = "faults at the operator's doors"
 CLOCKS = "clocks of pods go wrong"
-OWN_CLUSTER = "a cluster of the story's own, with the operator in another namespace"
+OWN_CLUSTER = "a cluster of the story's own, to install the operator in or take it away from"
 POWERS = frozenset({NEW_NODE, POWER_OFF, FULL_DISK, FAULTS, CLOCKS, OWN_CLUSTER})
 
 NOT_APPLICABLE = {
@@ -39,6 +39,7 @@ NOT_APPLICABLE = {
     "test_races.py::test_j4_a_daemon_that_does_not_know_the_profiles_yet_removes_nothing": FAULTS,
     "test_races.py::test_j4_a_daemon_that_hears_nothing_of_pods_removes_no_file": FAULTS,
     "test_races.py::test_j4_a_profile_goes_although_nobody_knew_of_its_deletion_for_a_while": FAULTS,
+    "test_uninstalling.py::test_j9_uninstalling_leaves_nothing_behind": OWN_CLUSTER,
 }
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec import Struct
 
+from scenarios.desk import Desk as Person
 from spo.cli.clean_up import remove
 from spo.cli.install import install, watch
 from spo.cli.live import Live, Refused
 from spo.cli.removal import OUR_KINDS, Removal
 from spo.cli.uninstall import operators_elsewhere, uninstall
+from spo.cli.uninstall_in_pod import Answer
 from spo.cli.world import World, boot
 from spo.model.crd import definitions
 from spo.model.resource import DAEMONSETS, DEPLOYMENTS, LEASES, NAMESPACES, PODS, SECCOMP_PROFILES
@@ -32,17 +33,11 @@ class Cut(BaseException):
     """The command was killed here."""
 
 
-class Answer(Struct, frozen=True):
-    status: int
-    body: bytes
-
-
-class Desk:
-    """A person with `spo` at a simulated cluster: implements the commands' transport and time."""
+class Desk(Person):
+    """One who can be cut off."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
-        self.said: list[str] = []
+        super().__init__(world)
         self.requests = 0
         self.cut_before = 0  # the request before which the command is killed; 0: never
         self.keep_installation = False
@@ -51,19 +46,7 @@ class Desk:
         self.requests += 1
         if self.requests == self.cut_before:
             raise Cut
-        headers = {"Authorization": "Bearer admin-token", "Content-Type": call.content_type}
-        response = self.world.cluster.api.handle(Request(call.method, call.path, call.query, headers, call.body))
-        return Answer(response.status, response.body)
-
-    def now(self) -> float:
-        return self.world.cluster.timeline.now
-
-    def sleep(self, seconds: float) -> None:
-        self.world.cluster.run(seconds)
-
-    @property
-    def live(self) -> Live:
-        return Live(self.send, "spo-uninstall", self)
+        return super().send(call)
 
     def uninstall(self) -> int:
         keep = self.keep_installation

@@ -11,6 +11,7 @@ B = "scenarios/test_b_base_profiles.py::"
 SHIPPED = "scenarios/test_b_shipped_bases.py::"
 D_E = "scenarios/test_d_e_daemons.py::"
 J = "scenarios/test_j_operators.py::"
+UNINSTALLING = "scenarios/test_uninstalling.py::"
 
 ALLOW_LIST = "spo/render/allowlist.py"
 RESOLVE = "spo/render/resolve.py"
@@ -171,7 +172,25 @@ BUGS = (
         D_E + "test_e2_a_class_that_does_not_exist_is_named_on_spod_and_mended_with_it",
         "still not: ",
     ),
-    # -- J: several managers, other namespaces -------------------------------------------------------------------------
+    # -- J: uninstalling, several managers, other namespaces ----------------------------------------------------------
+    Bug(
+        "nobody clears the nodes when all else is gone",
+        "J9",
+        "spo/cli/programs.py",
+        "for path, _ in list(self._disk.below(self._root)):",
+        "for path, _ in ():",
+        UNINSTALLING + "test_j9_uninstalling_leaves_nothing_behind",
+        "node-1",
+    ),
+    Bug(
+        "rights are left behind",
+        "J9",
+        "spo/cli/removal.py",
+        "for resource, manifest in objects:",
+        "for resource, manifest in objects[:1]:",
+        UNINSTALLING + "test_j9_uninstalling_leaves_nothing_behind",
+        "not gone: ",
+    ),
     Bug(
         "who holds the lease leads, however long ago it was renewed",
         "J10",
