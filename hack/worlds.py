@@ -22,8 +22,8 @@ from hack.steps import TOP, Beside, Steps, all_tests, call, tests
 BUILD = TOP / "build"
 OURS = "var/lib/kubelet/seccomp/operator"  # on a node
 NOTHING = "nothing of the operator is here"  # says `spo uninstall`
-# Of the stories: allow list, files, deletion, pods, and one in which processes are killed.
-SAMPLE = "a1_ or j1_ or j4_ or (j5_ and not moment)"
+# Of the stories: allow list, files, deletion, pods under profiles, our own pods, and one in which processes are killed.
+SAMPLE = "a1_ or j1_ or j4_ or (j5_ and (pod_under or own_pods_run or dies_the))"
 # What the simulator and the real door are built on: the half of these tests that needs a real API server, and nodes.
 KUBECTL = "tests/conformance/kubectl/test_session.py::test_kubectl_says_the_same_again_of_a_real_cluster"
 LAW = ("tests/conformance/cluster", "tests/conformance/machine", KUBECTL, "-k", "real")

@@ -29,7 +29,7 @@ from spo.render.install import KUBELET_DIR
 T = TypeVar("T")
 
 POLL_S = 0.2
-STAYS_S_MAX = 3.0  # real time is dear: what would go wrong later, the simulated world shows
+STAYS_S_MAX = 2.0  # real time is dear: what would go wrong later, the simulated world shows
 TOLD_S_MAX = 15.0
 CLEAN_S_MAX = 60.0
 RESIDENT = "process_resident_memory_bytes"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 PENDING = "Pending"
+TERMINATING = "Terminating"
 GONE = "gone"
 NEW = "new"  # it has no status yet
 
@@ -22,12 +23,15 @@ def is_settled(told: States) -> bool:
 
 
 def without_passing(states: list[str]) -> list[str]:
-    """What is left when timing is: `Pending` (some node has not said yet) may last no time at all, and then nobody sees
-    it. So it counts only where a story ends with it; what stands on both sides of it, and is equal, is one state.
+    """What is left when timing is. Two states may last no time at all, and then nobody sees them: `Pending` (some node
+    has not said yet) before any other, and `Terminating` before the end (a manager that starts anew when all nodes have
+    let go has nothing to wait for). So they count only where a story ends with them, or waits for them itself; what
+    stands on both sides of `Pending`, and is equal, is one state.
     """
     left: list[str] = []
     for place, state in enumerate(states):
-        passes = state == PENDING and place + 1 < len(states)
+        after = states[place + 1] if place + 1 < len(states) else None
+        passes = (state == PENDING and after is not None) or (state == TERMINATING and after == GONE)
         if not passes and left[-1:] != [state]:
             left.append(state)
     return left

@@ -75,13 +75,12 @@ def test_a_story_for_both_worlds_names_nothing_that_only_one_has(story: Story) -
         (["new", "Installed", "Pending", "Installed"], ["new", "Installed"]),
         (["new", "Pending"], ["new", "Pending"]),
         (["new", "Error", "Pending", "Installed"], ["new", "Error", "Installed"]),
-        (
-            ["Installed", "Terminating", "gone", "new", "Installed"],
-            ["Installed", "Terminating", "gone", "new", "Installed"],
-        ),
+        (["Installed", "Terminating", "gone", "new", "Installed"], ["Installed", "gone", "new", "Installed"]),
+        (["Installed", "Terminating"], ["Installed", "Terminating"]),
+        (["Installed", "Terminating", "Error"], ["Installed", "Terminating", "Error"]),
     ],
 )
-def test_pending_counts_only_where_a_story_ends_with_it(seen: list[str], left: list[str]) -> None:
+def test_what_may_last_no_time_counts_only_where_a_story_ends_with_it(seen: list[str], left: list[str]) -> None:
     assert without_passing(seen) == left
 
 

@@ -14,7 +14,7 @@ from spo.model.quantity import canonical
 from spo.model.resource import DAEMONSETS, SPODS
 from spo.model.scheduling import ResourceRequirements, Toleration
 from spo.model.spod import NAME, PRIORITY_CLASS, SecurityProfilesOperatorDaemon, SpodSpec
-from spo.render.health import health
+from spo.render.health import GRACE_S, health
 from spo.render.own_profile import SELINUX_TYPE, confinement, layer, mount, volume
 
 CONTAINER = "security-profiles-operator"
@@ -80,6 +80,7 @@ def _pod(spec: SpodSpec, settings: Settings) -> dict[str, Any]:
     selinux_type = spec.selinux_type_tag or SELINUX_TYPE
     pod: dict[str, Any] = {
         "serviceAccountName": SERVICE_ACCOUNT,
+        "terminationGracePeriodSeconds": GRACE_S,
         "priorityClassName": spec.priority_class_name or PRIORITY_CLASS,
         "nodeSelector": {"kubernetes.io/os": "linux"},
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},

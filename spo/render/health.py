@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+# An orderly end takes less than a second. A Python that was told to end before it listened is not waited for longer.
+GRACE_S = 10
 PORT = 8085  # plain HTTP: /livez, /readyz and /metrics
 
 

@@ -9,7 +9,7 @@ from spo.model.labels import APP, APP_LABELS
 from spo.model.manifest import plain, to_manifest
 from spo.model.scheduling import ResourceRequirements
 from spo.render.bases import shipped
-from spo.render.health import health
+from spo.render.health import GRACE_S, health
 from spo.render.own_profile import SELINUX_TYPE, confinement, layer, volume
 from spo.render.rbac import MANAGER, rbac
 
@@ -68,6 +68,7 @@ def manager(namespace: str, image: str) -> dict[str, Any]:
                 "metadata": {"labels": dict(POD_LABELS)},
                 "spec": {
                     "serviceAccountName": MANAGER,
+                    "terminationGracePeriodSeconds": GRACE_S,
                     "nodeSelector": dict(NODE_SELECTOR),
                     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
                     "volumes": [volume(KUBELET_DIR)],
