@@ -16,7 +16,7 @@ from spo.model.resource import SECCOMP_PROFILES, SPODS
 from spo.model.seccomp import SeccompProfile
 from spo.model.spod import NAME as SPOD
 from spo.model.spod import SecurityProfilesOperatorDaemon, SpodSpec
-from spo.model.states import INSTALLED
+from spo.model.states import INSTALLED, TERMINATING
 from spo.reconcile.node_profile import files_in_use
 from spo.reconcile.profile import goes
 from spo.reconcile.settings import Settings
@@ -132,7 +132,9 @@ def _outlook(
     fate, why = _fate(profile, verdict, stands, after, settings)
     offences = _offences(verdict.resolved, new, after) if fate in HARM and verdict.resolved is not None else ()
     own = is_shipped(profile, settings.namespace)
-    return Outlook(*_id(profile), given.source, fate, why, own, offences, users)
+    # Pods may wait for a file that is on no node: then nothing stays there for them.
+    there = stands or given.profile.status.status == TERMINATING
+    return Outlook(*_id(profile), given.source, fate, why, own, offences, users if there else ())
 
 
 def _fate(

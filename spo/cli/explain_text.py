@@ -23,7 +23,8 @@ COUNTED: dict[Fate, str] = {
     "removed": "would be removed",
     "rejected": "would be rejected",
     "installed": "would be installed",
-    "kept": "would stay as they are",
+    "kept": "stay installed",
+    "untouched": "not affected",
 }
 
 
@@ -79,10 +80,10 @@ def _of(outlook: Outlook, base: str) -> list[Offence]:
 
 def _words(offences: Sequence[Offence]) -> Iterator[str]:
     """What they let through, in a sentence for each way of being wrong."""
-    for each in offences:
-        if not each.syscall:
-            refused = ", which is not an allowed action" if each.action_refused else ""
-            yield f"lets every syscall through by default ({each.action}{refused})"
+    by_default = [each for each in offences if not each.syscall]
+    if by_default:
+        refused = ", which is not an allowed action" if any(each.action_refused for each in by_default) else ""
+        yield f"lets every syscall through by default ({by_default[0].action}{refused})"
     if unlisted := [each.syscall for each in offences if each.syscall and not each.action_refused]:
         yield f"lets through {', '.join(unlisted)}"
     refused_actions = dict.fromkeys(each.action for each in offences if each.syscall and each.action_refused)
@@ -122,13 +123,12 @@ def _answer(outlooks: Sequence[Outlook], paint: Paint) -> str:
     said = ", ".join(f"{number} {COUNTED[fate]}" for fate, number in counts.items() if number)
     if not any(counts[fate] for fate in HARM):
         return paint(f"✓ no profile would be removed or rejected: {said or 'nothing changes'}", "good")
-    lines = [paint(f"✗ of {len(theirs)} profiles, {said}", "bad")]
+    lines = [paint(f"✗ of {len(theirs)} {'profile' if len(theirs) == 1 else 'profiles'}, {said}", "bad")]
     hints = []
-    for title, names in zip(("syscalls", "actions"), missing(theirs), strict=True):
-        if names:
-            hints.append(f"To keep the others, add to the {title}: {_listed(names)}")
-    if by_default := [f"{each.namespace}/{each.name}" for each in theirs if each.lets_everything_through]:
-        hints.insert(0, f"No list permits a profile that lets everything through by default: {', '.join(by_default)}")
-    elif hints:
-        hints[0] = hints[0].replace("the others", "them all")
+    by_default = [f"{each.namespace}/{each.name}" for each in theirs if each.lets_everything_through]
+    if by_default:
+        hints.append(f"No list permits a profile that lets everything through by default: {', '.join(by_default)}")
+    both = zip(("syscalls", "actions"), missing(theirs), strict=True)
+    if more := [f"to the {title}: {_listed(names)}" for title, names in both if names]:
+        hints.append(f"To keep {'the others' if by_default else 'them all'}, add {'; and '.join(more)}")
     return "\n".join([*lines, *("  " + part for hint in hints for part in paint.wrapped(hint, 2))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 
 import msgspec
 from msgspec import Struct, field
@@ -14,7 +15,7 @@ from spo.model.states import DISABLED, INSTALLED, PARTIAL
 from spo.sim.store import Store, StoreKey
 
 AS_WISHED = frozenset({INSTALLED, DISABLED, PARTIAL})
-PROFILE_FILE = re.compile(r"seccomp profile \"[^\"]*/seccomp/operator/([^/\"]+)/([^/\"]+?)(\.json)?\"")
+PROFILE_FILE = re.compile(r"seccomp profile \"[^\"]*/seccomp/(operator/)?([^/\"]+)/([^/\"]+?)(\.json)?\"")
 
 
 class ProfileState(Struct, frozen=True, rename="camel"):
@@ -265,13 +266,15 @@ def _remedy(store: Store, reason: str, message: str, refused: str = "") -> str:
     missing = PROFILE_FILE.search(message)
     if missing is None or "no such file" not in message:
         return REMEDIES.get(reason, "")
-    namespace, name, suffix = missing.groups()
-    if not suffix:
-        return f"did you mean operator/{namespace}/{name}.json?"
-    for record in store.scan(storage(SECCOMP_PROFILES), namespace):
-        if record.key.name == name:
-            return f"SeccompProfile {namespace}/{name} exists but is not on this node: see its state above"
-    return f"apply a SeccompProfile `{name}` in namespace `{namespace}`"
+    root, namespace, name, suffix = missing.groups()
+    wanted = f"{namespace}/{name}"
+    known = [f"{record.key.namespace}/{record.key.name}" for record in store.scan(storage(SECCOMP_PROFILES))]
+    if not (root and suffix):
+        return f"did you mean operator/{wanted}.json?"
+    if wanted in known:
+        return f"SeccompProfile {wanted} exists but is not on this node: see its state above"
+    meant = "".join(f"; or did you mean operator/{near}.json?" for near in get_close_matches(wanted, known, 1, 0.8))
+    return f"apply a SeccompProfile `{name}` in namespace `{namespace}`{meant}"
 
 
 def storage(resource: Resource) -> str:

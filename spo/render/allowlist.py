@@ -15,7 +15,8 @@ SHOWN_MAX = 12
 class Offence(Struct, frozen=True):
     """Something a profile lets through and must not: a syscall (empty: every syscall, by default), by an action.
 
-    `action_refused`: the action itself is not permitted; else it is the syscall that is not on the list.
+    `action_refused`: the action itself is not permitted; else it is the syscall that is not on the list. What is wrong
+    in both ways is two offences.
     """
 
     syscall: str
@@ -23,8 +24,9 @@ class Offence(Struct, frozen=True):
     action_refused: bool
 
     def __str__(self) -> str:
-        what = self.syscall or "every syscall by default"
-        return f"{what} ({self.action})" if self.action_refused or not self.syscall else what
+        if not self.syscall and not self.action_refused:
+            return f"every syscall, by defaultAction {self.action} (no list permits that: take SCMP_ACT_ERRNO)"
+        return f"{self.syscall or 'every syscall by default'} ({self.action})" if self.action_refused else self.syscall
 
 
 def check(
@@ -42,9 +44,11 @@ def check(
     wanted = [("", spec.default_action)]
     wanted += [(name, rule.action) for rule in resolved.syscalls for name in rule.names]
     found = [
-        Offence(name, action, action not in permitted)
+        Offence(name, action, action_refused)
         for name, action in wanted
-        if action in LETTING_THROUGH and (action not in permitted or (listed and name not in listed))
+        if action in LETTING_THROUGH
+        for action_refused, offends in ((False, listed and name not in listed), (True, action not in permitted))
+        if offends
     ]
     return tuple(dict.fromkeys(found))
 

@@ -164,6 +164,39 @@ def test_a_profile_that_lets_everything_through_by_default_is_told_that_no_list_
     assert "To keep the others, add to the syscalls: mount" in said.out
 
 
+def test_what_is_wrong_in_two_ways_is_told_in_both_and_the_advice_is_enough(explained: Any) -> None:
+    both = profile("both", "read", "ptrace")
+    both["spec"]["syscalls"].append({"action": "SCMP_ACT_LOG", "names": ["mount"]})
+    options = ("--list", "read", "--actions", "SCMP_ACT_ALLOW")
+
+    said = explained(both, options=options)
+    missing = json.loads(said.out)["missing"]
+    assert missing == {"syscalls": ["mount", "ptrace"], "actions": ["SCMP_ACT_LOG"]}
+    text = explained(both, options=options, form="text").out
+    assert "To keep them all, add to the syscalls: mount, ptrace; and to the actions: SCMP_ACT_LOG" in text
+
+    advised = ("--list", "read,mount,ptrace", "--actions", "SCMP_ACT_ALLOW,SCMP_ACT_LOG")
+    assert explained(both, options=advised).code == 0
+
+
+def test_no_action_helps_where_a_default_lets_everything_through_beside_a_list(explained: Any) -> None:
+    logs = profile("logs", defaultAction="SCMP_ACT_LOG")
+    said = explained(logs, options=("--list", "read", "--actions", "SCMP_ACT_ALLOW"), form="text")
+
+    assert "lets every syscall through by default (SCMP_ACT_LOG, which is not an allowed action)" in said.out
+    assert "No list permits a profile that lets everything through by default: shop/logs" in said.out
+    assert "To keep" not in said.out
+
+
+def test_nothing_stays_where_no_file_is(explained: Any) -> None:
+    waits = pod("waits", "node-1", "operator/shop/bad.json")
+    rejected = living({**profile("bad", "mount"), "status": {"status": "Error"}})
+    said = explained(rejected, living(waits, phase="Pending"), options=("--list", "read"))
+
+    assert said.profiles["bad"]["fate"] == "rejected"
+    assert said.profiles["bad"]["staysOn"] == []
+
+
 def test_what_no_list_has_to_do_with_is_told_apart(explained: Any) -> None:
     lost = profile("lost", "mount", baseProfileName="nowhere")
     said = explained(lost, profile("off", "mount", state="Disabled"), options=("--list", "read"))

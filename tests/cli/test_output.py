@@ -97,9 +97,8 @@ def test_the_page_has_the_fields_of_spo_try(answer: Any) -> None:
 
 
 def test_the_page_has_the_fields_of_spo_explain(answer: Any) -> None:
-    everything = "---".join(
-        (STRICT, PROFILE % ("logs", '""', "SCMP_ACT_LOG", "read"), POD % (LIVING, "nodeName: node-1"), SPOD % "")
-    )
+    user = POD % (LIVING, "nodeName: node-1")
+    everything = "---".join((STRICT, PROFILE % ("logs", '""', "SCMP_ACT_LOG", "read"), user, SPOD % ""))
     everything = everything.replace(
         "spec: {}", "spec: {allowedSyscalls: [read, raed], allowedSeccompActions: [SCMP_ACT_LOG]}"
     )
@@ -108,6 +107,7 @@ def test_the_page_has_the_fields_of_spo_explain(answer: Any) -> None:
     check(
         "explain allow-list",
         answer("explain", "allow-list", given=everything, spod=new),
+        answer("explain", "allow-list", given="---".join((STRICT, user)), spod=new),
         answer("explain", "allow-list", given=STRICT, spod=free),
     )
 

@@ -244,3 +244,19 @@ def test_a_profile_named_without_its_suffix_is_told_how_it_was_meant(tried: Any)
     run = tried(PROFILE % "web", POD.replace("%s.json", "%s") % "web")
     assert run.code == 1
     assert "→ did you mean operator/shop/web.json?" in run.out
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ("shop/web.json", "→ did you mean operator/shop/web.json?"),
+        (
+            "operator/shpo/web.json",
+            "→ apply a SeccompProfile `web` in namespace `shpo`; or did you mean operator/shop/web.json?",
+        ),
+    ],
+)
+def test_a_profile_named_almost_right_is_told_how_it_was_meant(tried: Any, named: str, meant: str) -> None:
+    run = tried(PROFILE % "web", (POD % "web").replace("operator/shop/web.json", named))
+    assert run.code == 1
+    assert meant in " ".join(run.out.split())

@@ -76,10 +76,11 @@ def test_offences_come_in_the_profiles_order_and_once() -> None:
 def test_offences_read_as_a_sentence() -> None:
     found = resolved(Syscall(("ptrace", "mount"), ALLOW), Syscall(("read",), LOG), default=ERRNO)
     assert in_words(check(found, ["exit"], [ALLOW])) == (
-        "not on the list of allowed syscalls: ptrace, mount; not an allowed action: read (SCMP_ACT_LOG)"
+        "not on the list of allowed syscalls: ptrace, mount, read; not an allowed action: read (SCMP_ACT_LOG)"
     )
     assert in_words(check(resolved(default=ALLOW), ["exit"], None)) == (
-        "not on the list of allowed syscalls: every syscall by default (SCMP_ACT_ALLOW)"
+        "not on the list of allowed syscalls: every syscall, by defaultAction SCMP_ACT_ALLOW "
+        "(no list permits that: take SCMP_ACT_ERRNO)"
     )
 
 
