@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -21,6 +22,8 @@ from spo.model.resource import CRDS, PODS, SECCOMP_PROFILES, SPODS
 from spo.model.seccomp import LETTING_THROUGH, SeccompProfile
 from spo.model.spod import NAME as SPOD
 from spo.model.spod import SecurityProfilesOperatorDaemon, SpodSpec
+from spo.reconcile.node_profile import files_in_use
+from spo.render.bases import shipped
 from spo.render.install import NAMESPACE
 from spo.render.syscall_names import SYSCALL_NAMES
 
@@ -65,6 +68,7 @@ def read(paths: Sequence[str], operator_namespace: str | None, progress: Progres
     if assumed:
         many = "the profiles stand" if assumed == len(profiles) else f"{assumed} of the profiles stand"
         notes.append(f"{many} in manifests only, and are taken as installed now")
+    notes += _used_and_not_given(pods, profiles, namespace)
     return State(profiles, pods, spod, namespace, notes)
 
 
@@ -87,6 +91,17 @@ def new_settings(settings: Settings, state: State, progress: Progress) -> tuple[
     if settings.actions is not None:
         spec = replace(spec, allowed_seccomp_actions=_actions(settings.actions))
     return spec, notes
+
+
+def _used_and_not_given(pods: Iterable[PodUse], profiles: Iterable[Given], namespace: str) -> list[str]:
+    """A remark for each file that pods use and no profile of the input, or of the operator itself, has."""
+    known = {each.profile.file for each in profiles} | {each.file for each in shipped(namespace)}
+    used = Counter(file for pod in pods for file in set(files_in_use(pod)) if file not in known)
+    return [
+        f"operator/{file} is used by {number} {'pod' if number == 1 else 'pods'}, and no such profile is in the input: "
+        "give all SeccompProfiles"
+        for file, number in sorted(used.items())
+    ]
 
 
 # -- from manifests to objects ---------------------------------------------------------------------------------------

@@ -148,6 +148,17 @@ def test_pods_that_use_a_profile_keep_it_on_their_node(explained: Any) -> None:
     assert said.profiles["bad"]["users"] == [{"pod": "shop/web", "node": "node-2"}]
 
 
+def test_pods_whose_profile_is_not_in_the_input_are_named(explained: Any) -> None:
+    other = pod("web", "node-2", "operator/shop/other.json")
+    own = pod("own", "node-2", "operator/security-profiles-operator/runc-v1.0.0.json")
+    said = explained(profile("good", "read"), living(other), living(own), options=("--list", "read"), form="text")
+
+    assert "operator/shop/other.json is used by 1 pod, and no such profile is in the input" in " ".join(
+        said.out.split()
+    )
+    assert "runc-v1.0.0.json" not in said.out
+
+
 def test_only_allowed_actions_let_through(explained: Any) -> None:
     said = explained(profile("bad", "read"), options=("--actions", "SCMP_ACT_LOG"), form="text")
 
