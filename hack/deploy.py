@@ -2,7 +2,8 @@
 
     python -m hack.deploy       KUBECONFIG says which cluster; IMAGE=… names an image that its nodes can pull
 
-Without IMAGE the image is built, and loaded into the nodes: of a cluster of `hack.cluster`, or of kind.
+Without IMAGE the image is built, and loaded into the nodes: of a cluster of `hack.cluster`, or of kind. Options are
+those of `spo install`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def main() -> None:
         raise SystemExit(str(error)) from error
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"failed ({error.returncode}): {' '.join(map(str, error.cmd))}") from error
-    sys.exit(spo(["install", "--image", name]))
+    sys.exit(spo(["install", "--image", name, *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The stories on a real cluster, from nothing to nothing: up, deploy, stories, undeploy, down; and how long each took.
 
     python -m hack.worlds real     two nodes of `hack.cluster`: the API server's own tests, and every story
-    python -m hack.worlds kind     a kind cluster, a sample of the stories
+    python -m hack.worlds kind     a kind cluster, a sample of the stories, the operator in another namespace
 
 A cluster that runs already is used and left as it was found; one that was made here is taken down, whatever happens.
 """
@@ -18,6 +18,7 @@ from typing import NamedTuple
 from hack import cluster, kind_docker, kindnode
 from hack import cluster_node as node
 from hack.steps import TOP, Beside, Steps, all_tests, call, tests
+from spo.render.install import NAMESPACE
 
 BUILD = TOP / "build"
 OURS = "var/lib/kubelet/seccomp/operator"  # on a node
@@ -40,6 +41,7 @@ class World(NamedTuple):
     environment: Callable[[], Mapping[str, str]]
     files: Callable[[], list[str]]  # what is left of ours on its nodes
     sample: tuple[str, ...]  # of the stories; empty: all, and the API server's own tests too
+    namespace: str  # the operator's
 
 
 def files_of_cluster() -> list[str]:
@@ -66,6 +68,7 @@ WORLDS = {
         },
         files=files_of_cluster,
         sample=(),
+        namespace=NAMESPACE,
     ),
     "kind": World(
         runs=lambda: (kind_docker.STATE / "kubeconfig").exists(),
@@ -74,6 +77,7 @@ WORLDS = {
         environment=kind_docker.exports,
         files=files_of_kind,
         sample=("-k", SAMPLE),
+        namespace="openshift-security-profiles",  # with that, all that is told here holds too (J11)
     ),
 }
 
@@ -84,7 +88,7 @@ def run(world: World, steps: Steps, chosen: list[str]) -> None:
     with there(world, steps):
         os.environ.update(world.environment())
         if not some:
-            try_the_law(steps)
+            try_the_law(world, steps)
         with deployed(world, steps):
             tell_stories(steps, some) if some else tell_all_stories(steps)
 
@@ -108,23 +112,23 @@ def there(world: World, steps: Steps) -> Iterator[None]:
 def deployed(world: World, steps: Steps) -> Iterator[None]:
     """The operator in it, for as long as the body runs."""
     with steps.step("make deploy"):
-        call(sys.executable, "-m", "hack.deploy")
+        call(sys.executable, "-m", "hack.deploy", "--namespace", world.namespace)
     try:
         yield
     finally:
         with steps.step("make undeploy"):
-            call(sys.executable, "-m", "spo.cli.main", "uninstall")
+            call(sys.executable, "-m", "spo.cli.main", "uninstall", "--namespace", world.namespace)
         with steps.step("nothing is left"):
             nothing_is_left(world)
 
 
-def try_the_law(steps: Steps) -> None:
+def try_the_law(world: World, steps: Steps) -> None:
     """What simulator, door and chart are built on, of a real API server; without the operator, who would write too."""
     with steps.step("the chart: helm, and an API server of its own", go_on=True) as step:
         call("hack/helm/helm", "version", "--short")  # builds it, once
         step.came_of_it = str(all_tests(CHART))
     with steps.step("conformance: a real API server, two nodes", go_on=True) as step:
-        if plan() != NOTHING:
+        if plan(world) != NOTHING:
             step.came_of_it = "left out, because the operator runs here"
             return
         with definitions():
@@ -161,15 +165,15 @@ def tell_all_stories(steps: Steps) -> None:
     call(sys.executable, "-m", "scenarios.figures", costs["sim"], costs["real"])
 
 
-def plan() -> str:
+def plan(world: World) -> str:
     """What `spo uninstall` would do."""
-    command = [sys.executable, "-m", "spo.cli.main", "uninstall", "--dry-run"]
+    command = [sys.executable, "-m", "spo.cli.main", "uninstall", "--dry-run", "--namespace", world.namespace]
     return subprocess.run(command, check=True, cwd=TOP, capture_output=True, text=True).stdout.strip()
 
 
 def nothing_is_left(world: World) -> None:
     """Neither in the API nor on a node."""
-    if (left := plan()) != NOTHING or world.files():
+    if (left := plan(world)) != NOTHING or world.files():
         raise SystemExit("\n".join(["left behind:", left, *world.files()]))
 
 

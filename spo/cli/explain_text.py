@@ -29,15 +29,15 @@ COUNTED: dict[Fate, str] = {
 
 
 def text(present: Policy, new: Policy, outlooks: Sequence[Outlook], notes: Sequence[str], paint: Paint) -> str:
-    """All of it: the two policies, each fate under its heading if there is any, notes, and the answer."""
+    """All of it: the two policies, notes, each fate under its heading if there is any, and the answer."""
     parts = [_policies(present, new, paint)]
+    if notes:  # first: a slip in the list itself is behind all that follows
+        parts.append("\n".join([paint("Notes", "bold"), *(f"  · {note}" for note in notes)]))
     for fate, heading in HEADINGS.items():
         those = [each for each in outlooks if each.fate == fate]
         if those:
             lines = [line for each in those for line in _harmed(each, paint)] if fate in HARM else _named(those, paint)
             parts.append("\n".join([paint(heading, "bold"), *lines]))
-    if notes:
-        parts.append("\n".join([paint("Notes", "bold"), *(f"  · {note}" for note in notes)]))
     return "\n\n".join([*parts, _answer(outlooks, paint)])
 
 
