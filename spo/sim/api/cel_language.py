@@ -9,7 +9,7 @@ ZeroDivisionError or IndexError; `&&` and `||` absorb one if the other side deci
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -113,19 +113,7 @@ class _Reader:
         if len(parts) == 1:
             return parts[0]
 
-        def decide(scope: Scope) -> bool:
-            failure: Exception | None = None
-            for part in parts:
-                try:
-                    if _truth(part(scope)) is decisive:
-                        return decisive
-                except ERRORS as error:
-                    failure = failure or error
-            if failure is not None:
-                raise failure
-            return not decisive
-
-        return decide
+        return lambda scope: _decided(decisive, ((part, scope) for part in parts))
 
     def _related(self) -> Test:
         left = self._sum()
@@ -349,21 +337,23 @@ def _items(value: Any) -> list[Any]:
     raise TypeError("no such overload")
 
 
+def _decided(decisive: bool, tests: Iterable[tuple[Test, Scope]]) -> bool:
+    """The first decisive answer, whatever failed before it; without one the first failure, if any (as CEL's `||`)."""
+    failure: Exception | None = None
+    for test, scope in tests:
+        try:
+            if _truth(test(scope)) is decisive:
+                return decisive
+        except ERRORS as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    return not decisive
+
+
 def _quantified(decisive: bool) -> Callable[[Test, str, Test], Test]:
     def quantify(target: Test, variable: str, body: Test) -> Test:
-        def decide(scope: Scope) -> bool:
-            failure: Exception | None = None
-            for _, inside in _each(target, scope, variable):
-                try:
-                    if _truth(body(inside)) is decisive:
-                        return decisive
-                except ERRORS as error:
-                    failure = failure or error
-            if failure is not None:
-                raise failure
-            return not decisive
-
-        return decide
+        return lambda scope: _decided(decisive, ((body, inside) for _, inside in _each(target, scope, variable)))
 
     return quantify
 
