@@ -16,6 +16,7 @@ from spo.model.scheduling import ResourceRequirements, Toleration
 from spo.model.spod import NAME, PRIORITY_CLASS, SecurityProfilesOperatorDaemon, SpodSpec
 from spo.render.health import GRACE_S, health
 from spo.render.own_profile import SELINUX_TYPE, confinement, layer, mount, volume
+from spo.render.security import ROOT, security_context
 
 CONTAINER = "security-profiles-operator"
 SERVICE_ACCOUNT = "spod"
@@ -115,15 +116,7 @@ def _container(spec: SpodSpec, settings: Settings, selinux_type: str) -> dict[st
         "resources": _resources(spec.daemon_resource_requirements or RESOURCES),
         # The kubelet makes the volume's directory, for root. So the daemon is root, without any capability: enough to
         # write there and nowhere else, and nobody has to change owners (as the reference's init container does).
-        "securityContext": {
-            "runAsUser": 0,
-            "runAsGroup": 0,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seLinuxOptions": {"type": selinux_type},
-            "seccompProfile": confinement(),
-        },
+        "securityContext": security_context(ROOT, seLinuxOptions={"type": selinux_type}, seccompProfile=confinement()),
         "volumeMounts": [mount(settings.kubelet_dir)],
     }
 

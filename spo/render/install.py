@@ -12,6 +12,7 @@ from spo.render.bases import shipped
 from spo.render.health import GRACE_S, health
 from spo.render.own_profile import SELINUX_TYPE, confinement, layer, volume
 from spo.render.rbac import MANAGER, rbac
+from spo.render.security import NOBODY, security_context
 
 VERSION = "0.1.0"
 NAMESPACE = "security-profiles-operator"
@@ -99,12 +100,5 @@ def _container(image: str) -> dict[str, Any]:
         ],
         **health(),
         "resources": plain(RESOURCES),
-        "securityContext": {
-            "runAsUser": 65535,
-            "runAsGroup": 65535,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": confinement(),
-        },
+        "securityContext": security_context(NOBODY, seccompProfile=confinement()),
     }

@@ -16,6 +16,7 @@ from spo.model.seccomp import LOCALHOST_ROOT, SeccompProfile, SeccompProfileSpec
 from spo.render.bases import BASES
 from spo.render.resolve import Resolved
 from spo.render.seccomp import form_of, render
+from spo.render.security import ROOT, security_context
 
 # Seen of manager and daemon at work in the image (Debian 12, x86_64), from first instruction to orderly end.
 MEASURED = """
@@ -72,16 +73,12 @@ def layer(image: str, pull_policy: str, kubelet_dir: str, selinux_type: str) -> 
             "requests": {"cpu": "100m", "ephemeral-storage": "10Mi", "memory": "32Mi"},
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": {
-            "runAsUser": 0,  # to whom the kubelet gives the directory
-            "runAsGroup": 0,
-            "runAsNonRoot": False,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seLinuxOptions": {"type": selinux_type},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": security_context(
+            ROOT,  # to whom the kubelet gives the directory
+            runAsNonRoot=False,
+            seLinuxOptions={"type": selinux_type},
+            seccompProfile={"type": "RuntimeDefault"},
+        ),
         "volumeMounts": [mount(kubelet_dir)],
     }
 

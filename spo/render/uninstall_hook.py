@@ -22,6 +22,7 @@ from spo.model.resource import (
     SPODS,
 )
 from spo.render.rbac import APPLY, Grant, account, roles
+from spo.render.security import NOBODY, security_context
 
 NAME = f"{APP}-uninstall"
 # Seconds that a step may make no progress: five such steps end within Helm's own 5 minutes.
@@ -103,11 +104,5 @@ def _container(namespace: str, image: str, pull_policy: str) -> dict[str, Any]:
         "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         "terminationMessagePolicy": "FallbackToLogsOnError",
         # Not under the profile of our own: what it does last is to take that off the nodes.
-        "securityContext": {
-            "runAsUser": 65535,
-            "runAsGroup": 65535,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": security_context(NOBODY),
     }
