@@ -13,7 +13,7 @@ from pathlib import Path
 
 from spo.intents import WriteFile
 from spo.model.seccomp import profiles_directory
-from spo.ports import DiskError
+from spo.ports import DiskError, Host
 from spo.real.host import RealHost
 from spo.render.own_profile import DATA, FILE
 
@@ -33,26 +33,30 @@ def run(arguments: argparse.Namespace) -> int:
     if "/" in arguments.name:
         return _refuse(f"--as {arguments.name}: a name, not a path: profiles of the API stand deeper", 2)
     try:
-        done = lay(profiles_directory(kubelet_dir), arguments.name)
+        root = profiles_directory(kubelet_dir)
+        done = lay(root, arguments.name, _standing(Path(root) / arguments.name), RealHost(root, _Clock()))
     except DiskError as error:
         return _refuse(str(error), 2 if error.reason == "EINVAL" else 1)
     print(done)
     return 0
 
 
-def lay(root: str, name: str) -> str:
-    """See to it that the file is right; gives what there was to do. A full disk is no trouble if it stands there.
+def lay(root: str, name: str, standing: bytes | None, host: Host) -> str:
+    """See to it that the file is right, where these bytes stand; gives what there was to do, in words.
 
-    Raises DiskError.
+    A full disk is no trouble if the file stands there. Raises DiskError.
     """
-    file = Path(root) / name
+    if standing == DATA:
+        return f"{root}/{name} stands there"
+    host.carry_out(WriteFile(name, DATA))
+    return f"wrote {root}/{name}"
+
+
+def _standing(file: Path) -> bytes | None:
     try:
-        if file.read_bytes() == DATA:
-            return f"{file} stands there"
+        return file.read_bytes()
     except OSError:
-        pass  # not there, or not readable: then writing it says why
-    RealHost(root, _Clock()).carry_out(WriteFile(name, DATA))
-    return f"wrote {file}"
+        return None  # not there, or not readable: then writing it says why
 
 
 class _Clock:

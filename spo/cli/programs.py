@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from spo.intents import WriteFile
+from spo.cli.lay_profile import lay
 from spo.loop import Loop
 from spo.model.loglines import as_text
 from spo.model.seccomp import profiles_directory
 from spo.observe.counters import Counters
 from spo.observe.observer import Observer
 from spo.ports import DiskError
-from spo.render.own_profile import DATA
 from spo.roles import ROLES, settings_from
 from spo.sim.door import Hearing, SimCluster
 from spo.sim.host import LuckyHost, SimHost
@@ -107,21 +106,16 @@ class SimLayProfile:
     """`spo lay-profile` in a simulated pod: puts our own profile on the disk, and ends."""
 
     def __init__(self, launch: Launch, luck: Luck) -> None:
-        root = profiles_directory(launch.environment["KUBELET_DIR"])
+        self._root = profiles_directory(launch.environment["KUBELET_DIR"])
         self._name = launch.arguments[1].removeprefix("--as=")
-        self._path = f"{root}/{self._name}"
         self._disk = launch.disk
-        self._host = SimHost(launch.disk, root, launch.timeline)
+        self._host = SimHost(launch.disk, self._root, launch.timeline)
         self._door = LuckyHost(self._host, luck, launch.pod)
         self._say = launch.say
 
     def tick(self) -> float | None:
         try:
-            if self._stands_there():
-                self._say(f"{self._path} stands there")
-            else:
-                self._door.carry_out(WriteFile(self._name, DATA))
-                self._say(f"wrote {self._path}")
+            self._say(lay(self._root, self._name, self._standing(), self._door))
         except DiskError as error:
             self._say(f"spo lay-profile: {error}")
             raise Exited(1) from error
@@ -131,11 +125,11 @@ class SimLayProfile:
         """The container is gone, by whatever way."""
         self._host.close()
 
-    def _stands_there(self) -> bool:
+    def _standing(self) -> bytes | None:
         try:
-            return self._disk.read(self._path) == DATA
+            return self._disk.read(f"{self._root}/{self._name}")
         except Refused:
-            return False
+            return None
 
 
 def _raise(message: str) -> None:
