@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -170,21 +171,27 @@ def test_a_namespace_that_others_made_stays(desk: Desk) -> None:
     assert desk.left() == {"Namespace": [NAMESPACE]}
 
 
-def test_killed_anywhere_it_can_be_run_again(desk: Desk) -> None:
-    use_sleeper(desk)
-    cut = 0
-    while True:  # each run is killed one request later than the one before, in the state that those left
-        cut += 1
+def killed_again_and_again(desk: Desk) -> tuple[int, int]:
+    """Each run is killed one request later than the one before, in the state that those left, until one ends.
+
+    Gives its exit code, and how many runs there were.
+    """
+    for cut in count(1):
         desk.requests, desk.cut_before = 0, cut
         try:
-            code = desk.uninstall()
-            break
+            return desk.uninstall(), cut
         except Cut:
             desk.world.cluster.run(2)
+    raise AssertionError("count() does not end")
+
+
+def test_killed_anywhere_it_can_be_run_again(desk: Desk) -> None:
+    use_sleeper(desk)
+    code, runs = killed_again_and_again(desk)
 
     assert code == 0
     assert desk.left() == {}
-    assert cut > 40, "the story is about a command that makes many requests"
+    assert runs > 40, "the story is about a command that makes many requests"
 
 
 # -- as the hook of the Helm chart, in a pod ---------------------------------------------------------------------------
@@ -285,15 +292,7 @@ def test_the_hook_fails_and_says_why_when_a_node_is_away(desk: Desk) -> None:
 def test_kept_installations_killed_anywhere_can_be_run_again(desk: Desk) -> None:
     use_sleeper(desk)
     desk.keep_installation = True
-    cut = 0
-    while True:
-        cut += 1
-        desk.requests, desk.cut_before = 0, cut
-        try:
-            code = desk.uninstall()
-            break
-        except Cut:
-            desk.world.cluster.run(2)
+    code, _ = killed_again_and_again(desk)
 
     assert code == 0
     assert made_by_the_operator(desk) == []
