@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.planted import bugs, bugs_of_daemons
+from tests.planted import bugs, bugs_of_daemons, bugs_of_foundations
 from tests.planted.bug import Bug
 
 ROOT = Path(__file__).parent.parent.parent
-BUGS = (*bugs.BUGS, *bugs_of_daemons.BUGS)
+BUGS = (*bugs.BUGS, *bugs_of_daemons.BUGS, *bugs_of_foundations.BUGS)
 PROMISES = """
     A1 A2 A3 A4 A5 A6 A7 A8 B0 B1 B2 B3 B4 B5 B6 D1 D2 D3 E1 E2 J0 J1 J2 J3 J4 J5 J9 J10 J11
 """.split()
