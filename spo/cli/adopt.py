@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from spo.cli.manifests import Loaded
-from spo.model.resource import NAMESPACES
+from spo.model.resource import CRDS, NAMESPACES
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.node.disk import Disk
 from spo.sim.node.runtime import SECCOMP_ROOT
@@ -19,6 +19,7 @@ from spo.sim.store import StoreKey
 UNKNOWN_PROFILE = b'{"defaultAction":"SCMP_ACT_ALLOW"}'
 
 SHOWN = 5  # names in a note
+SERVED_S_MAX = 10.0  # until a kind is served whose definition is there
 
 Object = dict[str, Any]
 
@@ -43,12 +44,27 @@ def adopt(cluster: SimulatedCluster, present: Iterable[Loaded]) -> list[str]:
         if obj["kind"] == "Pod":
             files |= _files_in_use(obj)
         taken.append(obj)
+    # A kind is served a moment after its definition is there; what is loaded before that would be lost.
+    cluster.load(obj for obj in taken if obj["kind"] == CRDS.kind)
+    cluster.run_until(lambda: not _not_served(cluster, taken), SERVED_S_MAX)
     made = [*_make_namespaces(cluster, taken), *_make_nodes(cluster, taken)]
-    cluster.load(taken)
+    left = cluster.load(obj for obj in taken if obj["kind"] != CRDS.kind)
     for node, path in files:
         if node in cluster.nodes:
             _put_unknown(cluster.nodes[node].disk, path)
-    return [*_notes_on_owners(orphans), *made]
+    return [*_notes_on_owners(orphans), *made, *map(_note_on_unserved, left)]
+
+
+def _not_served(cluster: SimulatedCluster, objects: Iterable[Object]) -> bool:
+    kinds = {(obj["apiVersion"], obj["kind"]) for obj in objects}
+    return any(cluster.resource(*kind) is None for kind in kinds)
+
+
+def _note_on_unserved(obj: Object) -> str:
+    metadata = obj["metadata"]
+    name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+    why = f"no {obj['apiVersion']} of {obj['kind']} is served here"
+    return f"{obj['kind']} {name} is left out: {why}; give its CustomResourceDefinition, too"
 
 
 def make_namespace(cluster: SimulatedCluster, name: str) -> None:

@@ -57,6 +57,11 @@ class Intake(Struct):
     rejected: list[Rejected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def notes_on_given(self) -> list[str]:
+        """What to say of what nobody simulates; nothing if all is simulated."""
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(self.given.items()))
+        return [f"taken as given, not simulated: {kinds}"] if kinds else []
+
 
 def sort_out(loaded: Sequence[Loaded], served: Served) -> Intake:
     """Sort the input. Raises BadInput: kinds that cannot exist, two spods."""

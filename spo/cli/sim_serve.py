@@ -71,20 +71,23 @@ def made(arguments: argparse.Namespace, progress: Progress) -> World:
     intake = sort_out(load(arguments.filename, progress) if arguments.filename else [], resources())
     nodes = nodes_at_least(arguments.nodes, intake.present)
     check_room(intake, nodes, arguments.pods, operator=not arguments.without_operator)
-    for remark in remarks_on_nodes(arguments.nodes, intake.present):
-        print(f"spo: {remark}", file=sys.stderr)
+    notes = [*intake.notes, *remarks_on_nodes(arguments.nodes, intake.present), *intake.notes_on_given()]
     world = boot(
         arguments.seed,
         nodes,
         arguments.pods,
         present=intake.present,
+        notes=notes,
         progress=progress,
         operator=not arguments.without_operator,
         start=start_of(arguments),
     )
     applier = Applier(world.cluster)
-    for item in intake.wishes:
-        refusal = applier.apply(item)
+    refusals = [*intake.rejected, *(applier.apply(item) for item in intake.wishes)]
+    progress.done()
+    for note in (*notes, *applier.notes):
+        print(f"spo: {note}", file=sys.stderr)
+    for refusal in refusals:
         if refusal is not None:
             remedy = f": {refusal.remedy}" if refusal.remedy else ""
             print(f"spo: {refusal.source}: {refusal.object}: {refusal.message}{remedy}", file=sys.stderr)

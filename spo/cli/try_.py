@@ -125,9 +125,7 @@ def look(world: Any, intake: Any, rejected: list[Any], notes: list[str], at_rest
     from spo.cli.timeline import lines
 
     store = world.cluster.store
-    if intake.given:
-        kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(intake.given.items()))
-        notes.append(f"taken as given, not simulated: {kinds}")
+    notes += intake.notes_on_given()
     if not at_rest:
         notes.append("the time was over before the cluster came to rest: try a longer --until")
     nodes = world.cluster.nodes

@@ -21,6 +21,12 @@ from spo.cli.sim import DESCRIPTIONS
 from spo.cli.sim_ask import Place
 
 WITHIN_S = 30
+DUMPED_PROFILE = """\
+apiVersion: security-profiles-operator.x-k8s.io/v1beta1
+kind: SeccompProfile
+metadata: {namespace: team, name: a, uid: a-1, creationTimestamp: "2026-01-01T00:00:00Z"}
+spec: {defaultAction: SCMP_ACT_ERRNO}
+"""
 NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: mine}\n"
 
 Start = Callable[..., "Server"]
@@ -102,6 +108,17 @@ def test_manifests_can_be_there_from_the_start(start: Start, tmp_path: Path) -> 
     (tmp_path / "mine.yaml").write_text(NAMESPACE)
     server = start("serve", "--nodes", "1", "--without-operator", "-f", str(tmp_path / "mine.yaml"))
     assert server.ask("/api/v1/namespaces/mine")["status"]["phase"] == "Active"
+
+
+def test_nothing_of_a_dump_is_left_out_in_silence(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "dump.yaml").write_text(DUMPED_PROFILE)
+    profile = "/apis/security-profiles-operator.x-k8s.io/v1beta1/namespaces/team/seccompprofiles/a"
+    server = start("serve", "--nodes", "1", "-f", str(tmp_path / "dump.yaml"))
+    assert server.ask(profile)["metadata"]["uid"] == "a-1"
+    server = start("serve", "--nodes", "1", "--without-operator", "-f", str(tmp_path / "dump.yaml"))
+    _, _, complaints = server.stop()
+    assert "namespace team was not in the input, and was made" in complaints
+    assert "SeccompProfile team/a is left out" in complaints
 
 
 def test_it_begins_an_hour_ago_or_when_it_is_told(start: Start) -> None:

@@ -117,6 +117,63 @@ def test_a_profile_that_is_not_allowed_from_the_start_stays_and_says_why(tried: 
     assert "ProfileNotAllowed" in run.out
 
 
+DUMPED = """\
+apiVersion: security-profiles-operator.x-k8s.io/%(version)s
+kind: %(kind)s
+metadata: {namespace: %(namespace)s, name: %(name)s, uid: "%(name)s-1", creationTimestamp: "2026-01-01T00:00:00Z"}
+spec: %(spec)s
+"""
+DUMPED_SPOD = DUMPED % {
+    "version": "v1alpha1",
+    "kind": "SecurityProfilesOperatorDaemon",
+    "namespace": "security-profiles-operator",
+    "name": "spod",
+    "spec": "{allowedSyscalls: [read]}",
+}
+DUMPED_PROFILE = {
+    "version": "v1beta1",
+    "kind": "SeccompProfile",
+    "namespace": "shop",
+    "name": "cart",
+    "spec": "{defaultAction: SCMP_ACT_ERRNO, syscalls: [{action: SCMP_ACT_ALLOW, names: [read]}]}",
+}
+WIDGETS = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com, uid: "w", creationTimestamp: "2026-01-01T00:00:00Z"}
+spec:
+  group: example.com
+  names: {plural: widgets, kind: Widget, listKind: WidgetList, singular: widget}
+  scope: Namespaced
+  versions:
+  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
+---
+apiVersion: example.com/v%d
+kind: Widget
+metadata: {namespace: shop, name: gear, uid: "g", creationTimestamp: "2026-01-01T00:00:00Z"}
+"""
+
+
+def test_profiles_of_a_dump_are_there_and_are_told(tried: Any) -> None:
+    run = tried(DUMPED % DUMPED_PROFILE)
+    assert run.code == 0
+    assert "✓ shop/cart  Installed   on all 3 nodes" in run.out
+
+
+def test_the_list_of_a_dumped_spod_is_in_force(tried: Any) -> None:
+    run = tried(DUMPED_SPOD, PROFILE % "web")
+    assert run.code == 1
+    assert "✗ shop/web  Error" in run.out
+    assert "ProfileNotAllowed" in run.out
+    assert "created the default spod" not in run.out
+
+
+def test_custom_resources_come_with_their_definition_or_are_named(tried: Any) -> None:
+    assert "left out" not in tried(WIDGETS % 1, PROFILE % "web").out
+    run = tried(WIDGETS % 7, PROFILE % "web")
+    assert "Widget shop/gear is left out: no example.com/v7 of Widget is served here" in run.out
+
+
 CRASHES = """
 apiVersion: security-profiles-operator.x-k8s.io/v1beta1
 kind: SeccompProfile

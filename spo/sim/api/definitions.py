@@ -55,6 +55,7 @@ def prepare_create(crd: Object) -> None:
 
 def establish(crd: Object, others: Iterable[Object], stamp: str) -> None:
     """Accept the names unless another CRD of the group has them; with names accepted, the kinds are served."""
+    crd.setdefault("status", {})  # one of a dump may have lost it
     names = crd["spec"]["names"]
     same_group = [other["spec"]["names"] for other in others if other["spec"]["group"] == crd["spec"]["group"]]
     clash = _clash(names, same_group)
