@@ -6,9 +6,9 @@ from typing import Any
 
 from measure import Figure, Found, Meter, alone, main, table
 
-from spo.cli.world import PODS_NAMESPACE, World, boot
 from spo.model.resource import PODS, SECCOMP_PROFILES
 from spo.sim.client import PATCH_TYPES
+from spo.testbed.world import PODS_NAMESPACE, SimulatedWorld, boot
 
 NODES, PODS_COUNT = 1000, 30_000
 BIG_NODES, BIG_PODS = 5000, 150_000
@@ -95,7 +95,7 @@ def profile() -> dict[str, Any]:
     }
 
 
-def label(world: World, number: int) -> None:
+def label(world: SimulatedWorld, number: int) -> None:
     world.you.patch(SECCOMP_PROFILES, "default", "told", {"metadata": {"labels": {"number": str(number)}}})
 
 

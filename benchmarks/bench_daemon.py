@@ -26,9 +26,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from api_server import api_server  # noqa: E402
 
+from spo.doors.wire import JSON, ApiRequest  # noqa: E402
 from spo.model.resource import CRDS, NAMESPACES, PODS, SERVICE_ACCOUNTS, SPODS, Resource  # noqa: E402
 from spo.real.transport import Transport  # noqa: E402
-from spo.wire import JSON, Call  # noqa: E402
 
 ASSETS = "KUBEBUILDER_ASSETS"
 OURS = "security-profiles-operator"
@@ -49,7 +49,7 @@ class Api:
 
     def make(self, resource: Resource, manifest: dict[str, Any], namespace: str = "") -> None:
         body = json.dumps({"apiVersion": resource.api_version, "kind": resource.kind, **manifest}).encode()
-        answer = self._transport.send(Call("POST", resource.path(namespace), (), JSON, body))
+        answer = self._transport.send(ApiRequest("POST", resource.path(namespace), (), JSON, body))
         assert answer.status == 201, answer.body
 
     def make_namespace(self, name: str) -> None:
@@ -69,7 +69,7 @@ class Api:
         for pod in {pod["metadata"]["namespace"]: pod for pod in realistic_pods(POD_NAMESPACES * 50)}.values():
             self.make_namespace(pod["metadata"]["namespace"])
         end = time.monotonic() + UP_WITHIN_S
-        while self._transport.send(Call("GET", SPODS.path(OURS))).status != 200:
+        while self._transport.send(ApiRequest("GET", SPODS.path(OURS))).status != 200:
             assert time.monotonic() < end, "the definitions are not served"
             time.sleep(0.1)
 

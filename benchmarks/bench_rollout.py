@@ -11,11 +11,11 @@ from typing import Any
 
 from measure import Figure, Found, Meter, alone, main, table
 
-from spo.cli.world import World, boot
 from spo.model.resource import SECCOMP_PROFILES
-from spo.sim.api.authn import User
+from spo.sim.api.access.authn import User
 from spo.sim.api.http import Request, Response
 from spo.sim.store import StoreKey
+from spo.testbed.world import SimulatedWorld, boot
 
 SIZES = (10, 100, 1000)
 GROWN = (50, 200, 800)
@@ -36,7 +36,7 @@ PROFILE = {
 class Tally:
     """Counts what is asked of the API server, and what it tells, from now on."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SimulatedWorld) -> None:
         self.verbs: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()
         self._hub, self._store, self._timeline = world.cluster.api.hub, world.cluster.store, world.cluster.timeline
@@ -65,7 +65,7 @@ class Tally:
         }
 
 
-def installed(world: World) -> bool:
+def installed(world: SimulatedWorld) -> bool:
     record = world.cluster.store.get(KEY)
     return record is not None and b'"status":"Installed"' in record.body
 

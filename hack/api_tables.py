@@ -17,8 +17,8 @@ from typing import Any
 
 from hack.cluster import API_PORT
 from hack.cluster_node import VERSION
-from spo.sim.api import events_view, reviews, scaling_view
-from spo.sim.api.builtin import KINDS
+from spo.sim.api.access import reviews
+from spo.sim.api.builtin import KINDS, events_view, scaling_view
 
 OUT = Path(__file__).resolve().parent.parent / "spo" / "sim" / "api" / "builtin"
 MODULES = ("api", "apimachinery", "apiextensions-apiserver", "kube-aggregator")
@@ -140,7 +140,7 @@ def scales(of_leases: list[list[Any]], definitions: Definitions) -> dict[str, li
 
 
 def wire(definitions: Definitions) -> dict[str, dict[str, str]]:
-    """By message: field → number and type, as spo/sim/api/protobuf.py explains."""
+    """By message: field → number and type, as spo/sim/api/encoding/protobuf.py explains."""
     known = dict(messages())
     names = [*VIEWS, *(name for name in known if openapi_name(name) in definitions)]
     by_short = {short(name): name for name in known}

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from hack.conformance_list import ELSEWHERE, GROUPS, HURRIED, KNOWN, NOT_APPLICABLE, OTHER_FILES
 from hack.golang import build_tests
 from hack.packages import say
-from spo.cli.sim_ask import Place
+from spo.sim.http.remote import ServedCluster
 
 TOP = Path(__file__).resolve().parent.parent
 MODULE = TOP / "hack" / "go-conformance"
@@ -144,7 +144,7 @@ def hurried(kubeconfig: Path, wanted: bool) -> Iterator[None]:
     stop = threading.Event()
 
     def hurry() -> None:
-        place = Place(str(kubeconfig))
+        place = ServedCluster(str(kubeconfig))
         while not stop.wait(HURRY_EVERY_S):
             place.ask("POST", HURRY)
             place.ask("DELETE", PULSE)

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from spo.sim.api import cells, events_view, reviews, scaling_view
-from spo.sim.api.builtin import KINDS
+from spo.sim.api.access import reviews
+from spo.sim.api.builtin import KINDS, events_view, scaling_view
+from spo.sim.api.encoding.protobuf import message_name
 from spo.sim.api.kinds import Kind
-from spo.sim.api.protobuf import message_name
 from spo.sim.api.status import qualified
-from spo.sim.api.subresources import REFUSED
+from spo.sim.api.tables import cells
+from spo.sim.api.verbs.subresources import REFUSED
 
 HEAD = """\
 # What the simulated API server covers

@@ -17,7 +17,6 @@ from hack import cluster, cluster_node, image
 from hack import kind_docker as kind
 from hack.archive import names_in
 from hack.packages import say
-from spo.cli.main import main as spo
 from spo.real.credentials import BadConfig, config_of
 
 KIND = "kind-"  # how kind calls the contexts that it writes
@@ -55,7 +54,8 @@ def main() -> None:
         raise SystemExit(str(error)) from error
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"failed ({error.returncode}): {' '.join(map(str, error.cmd))}") from error
-    sys.exit(spo(["install", "--image", name, *sys.argv[1:]]))
+    command = [sys.executable, "-m", "spo.cli.main", "install", "--image", name, *sys.argv[1:]]
+    sys.exit(subprocess.run(command).returncode)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ CHART = "tests/deploy/test_chart.py"
 TWO = ("--numprocesses", "2", "--dist", "worksteal")
 
 
-class World(NamedTuple):
+class Target(NamedTuple):
     """A kind of cluster: how to raise it, and how to look at it."""
 
     runs: Callable[[], bool]
@@ -57,7 +57,7 @@ def files_of_kind() -> list[str]:
 
 
 WORLDS = {
-    "real": World(
+    "real": Target(
         runs=lambda: any(node.servers.alive(name) for name in node.servers.names()),
         up=lambda: cluster.up(2, False),
         down=cluster.down,
@@ -70,7 +70,7 @@ WORLDS = {
         sample=(),
         namespace=NAMESPACE,
     ),
-    "kind": World(
+    "kind": Target(
         runs=lambda: (kind_docker.STATE / "kubeconfig").exists(),
         up=lambda: kindnode.up(kindnode.CONFIG, False),
         down=kindnode.down,
@@ -82,7 +82,7 @@ WORLDS = {
 }
 
 
-def run(world: World, steps: Steps, chosen: list[str]) -> None:
+def run(world: Target, steps: Steps, chosen: list[str]) -> None:
     """All of it. Ends with an error if a step failed, or something was left. `chosen`: more options for pytest."""
     some = [*(chosen or world.sample)]
     with there(world, steps):
@@ -94,7 +94,7 @@ def run(world: World, steps: Steps, chosen: list[str]) -> None:
 
 
 @contextmanager
-def there(world: World, steps: Steps) -> Iterator[None]:
+def there(world: Target, steps: Steps) -> Iterator[None]:
     """The cluster, for as long as the body runs, if it was not there before."""
     if world.runs():
         yield
@@ -109,7 +109,7 @@ def there(world: World, steps: Steps) -> Iterator[None]:
 
 
 @contextmanager
-def deployed(world: World, steps: Steps) -> Iterator[None]:
+def deployed(world: Target, steps: Steps) -> Iterator[None]:
     """The operator in it, for as long as the body runs."""
     with steps.step("make deploy"):
         call(sys.executable, "-m", "hack.deploy", "--namespace", world.namespace)
@@ -122,7 +122,7 @@ def deployed(world: World, steps: Steps) -> Iterator[None]:
             nothing_is_left(world)
 
 
-def try_the_law(world: World, steps: Steps) -> None:
+def try_the_law(world: Target, steps: Steps) -> None:
     """What simulator, door and chart are built on, of a real API server; without the operator, who would write too."""
     with steps.step("the chart: helm, and an API server of its own", go_on=True) as step:
         call("hack/helm/helm", "version", "--short")  # builds it, once
@@ -162,16 +162,16 @@ def tell_all_stories(steps: Steps) -> None:
         with steps.step("both worlds went through the same states"):
             simulated.wait()
             call(sys.executable, "-m", "scenarios.compare", states["sim"], states["real"])
-    call(sys.executable, "-m", "scenarios.figures", costs["sim"], costs["real"])
+    call(sys.executable, "-m", "scenarios.api_cost", costs["sim"], costs["real"])
 
 
-def plan(world: World) -> str:
+def plan(world: Target) -> str:
     """What `spo uninstall` would do."""
     command = [sys.executable, "-m", "spo.cli.main", "uninstall", "--dry-run", "--namespace", world.namespace]
     return subprocess.run(command, check=True, cwd=TOP, capture_output=True, text=True).stdout.strip()
 
 
-def nothing_is_left(world: World) -> None:
+def nothing_is_left(world: Target) -> None:
     """Neither in the API nor on a node."""
     if (left := plan(world)) != NOTHING or world.files():
         raise SystemExit("\n".join(["left behind:", left, *world.files()]))

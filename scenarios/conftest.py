@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scenarios import crash, figures, states
-from scenarios.hands import Hands, SimHands
+from scenarios import api_cost, crash, states
+from scenarios.driver import Driver, SimDriver
 from scenarios.not_applicable import NOT_APPLICABLE
 from scenarios.world import World
 from spo.render.install import NAMESPACE
 
 if TYPE_CHECKING:
-    from scenarios.real_hands import Reality
+    from scenarios.real_driver import Reality
 
-HANDS = pytest.StashKey[Hands]()
+DRIVER = pytest.StashKey[Driver]()
 TOLD = pytest.StashKey[dict[str, states.States]]()
 MEMORY = pytest.StashKey[list[str]]()
-COST = pytest.StashKey[figures.Figures]()
+COST = pytest.StashKey[api_cost.Figures]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,7 +64,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         states.write(file, session.config.stash[TOLD])
     file = session.config.getoption("--figures")
     if file is not None:
-        figures.write(file, session.config.stash[COST])
+        api_cost.write(file, session.config.stash[COST])
 
 
 @pytest.hookimpl
@@ -76,7 +76,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session")
 def reality(request: pytest.FixtureRequest) -> Iterator[Reality]:
     """What the stories on the real cluster share."""
-    from scenarios.real_hands import Reality  # needs the libraries of the extra `real`
+    from scenarios.real_driver import Reality  # needs the libraries of the extra `real`
 
     with Reality() as shared:
         yield shared
@@ -84,43 +84,43 @@ def reality(request: pytest.FixtureRequest) -> Iterator[Reality]:
 
 
 @pytest.fixture
-def hands(request: pytest.FixtureRequest) -> Hands:
-    """The world's own powers; a story that only the simulated one can tell asks for SimHands. A parameter is a seed."""
-    made: Hands
+def driver(request: pytest.FixtureRequest) -> Driver:
+    """What acts on the world; a story for the simulated one only asks for SimDriver. A parameter is a seed."""
+    made: Driver
     if request.config.getoption("--world") == "real":
-        from scenarios.real_hands import RealHands
+        from scenarios.real_driver import RealDriver
 
-        made = RealHands(request.getfixturevalue("reality"))
+        made = RealDriver(request.getfixturevalue("reality"))
     else:
         seed = getattr(request, "param", request.config.getoption("--seed"))
-        made = SimHands(seed, operator_namespace=request.config.getoption("--operator-namespace"))
-    request.node.stash[HANDS] = made
+        made = SimDriver(seed, operator_namespace=request.config.getoption("--operator-namespace"))
+    request.node.stash[DRIVER] = made
     return made
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest, hands: Hands) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, driver: Driver) -> Iterator[World]:
     """The world of a story. At its end the world comes to rest, and must look as it should."""
     story = f"{request.node.path.name}::{request.node.name}"
-    before = _cost(request, hands)
-    yield World(hands, hands.namespace)
-    request.config.stash[TOLD][story] = hands.states()
-    after = _cost(request, hands)
+    before = _cost(request, driver)
+    yield World(driver, driver.namespace)
+    request.config.stash[TOLD][story] = driver.states()
+    after = _cost(request, driver)
     request.config.stash[COST][story] = [max(now - then, 0.0) for then, now in zip(before, after, strict=True)]
-    wrong = hands.end()
+    wrong = driver.end()
     assert not wrong, "at the end: " + "; ".join(wrong)
 
 
-def _cost(request: pytest.FixtureRequest, hands: Hands) -> list[float]:
+def _cost(request: pytest.FixtureRequest, driver: Driver) -> list[float]:
     """What the operator asked of the API server so far; who was killed took its count along."""
     wanted = request.config.getoption("--figures") is not None
-    return [hands.metric(name) if wanted else 0.0 for name in figures.COUNTED]
+    return [driver.metric(name) if wanted else 0.0 for name in api_cost.COUNTED]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report = yield
-    if report.failed and HANDS in item.stash:
+    if report.failed and DRIVER in item.stash:
         again = f"again: pytest '{item.nodeid}' --seed {item.config.getoption('--seed')}"
-        report.sections.append(("what happened", f"{item.stash[HANDS].story()}\n{again}"))
+        report.sections.append(("what happened", f"{item.stash[DRIVER].story()}\n{again}"))
     return report

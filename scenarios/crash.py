@@ -16,10 +16,10 @@ from typing import NamedTuple
 import pytest
 from _pytest.runner import runtestprotocol  # as pytest-rerunfailures does: there is no public way to run an item again
 
+from scenarios.driver import SimDriver
 from scenarios.ending import Ending, differences, ending
-from scenarios.hands import SimHands
 from scenarios.world import PATIENCE_S
-from spo.sim.luck import Call, Crash, Luck, Verdict
+from spo.sim.faults import Crash, Luck, Operation, Verdict
 
 ROLES = {"manager": "security-profiles-operator-", "daemon": "spod-"}  # how their pods' names begin
 LOOKING = frozenset({"List", "Watch"})  # no intents
@@ -52,7 +52,7 @@ class Reaper:
         self.died = ""
         luck.ask = self.ask  # type: ignore[method-assign]
 
-    def ask(self, call: Call) -> Verdict:
+    def ask(self, call: Operation) -> Verdict:
         for role, begin in ROLES.items():
             if call.who.startswith(begin) and call.what not in LOOKING:
                 self.intents[role] += 1
@@ -69,15 +69,15 @@ class Crashes:
         self._seed: int = config.getoption("--seed")
         self._wanted = wanted
         self._at: Point | None = None
-        self._hands: SimHands | None = None
+        self._driver: SimDriver | None = None
         self._reaper: Reaper | None = None
         self._runs = self._failed = self._stories = 0  # of all processes, where their reports come together
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Iterator[None]:
         made = yield
-        if isinstance(made, SimHands) and fixturedef.argname == "hands":
-            self._hands = made
+        if isinstance(made, SimDriver) and fixturedef.argname == "driver":
+            self._driver = made
             self._reaper = Reaper(made.cluster.luck, self._at)
             if self._at is not None:
                 made.suffered = True
@@ -86,13 +86,13 @@ class Crashes:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        if "hands" not in getattr(item, "fixturenames", ()) or item.path.name in ABOUT_DYING:
+        if "driver" not in getattr(item, "fixturenames", ()) or item.path.name in ABOUT_DYING:
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         reports = self._run(item, nextitem, None)
         points: list[Point] = []
-        if all(report.passed for report in reports) and self._hands is not None and self._reaper is not None:
-            wanted = ending(self._hands.cluster)
+        if all(report.passed for report in reports) and self._driver is not None and self._reaper is not None:
+            wanted = ending(self._driver.cluster)
             points = self._points(item.nodeid, self._reaper.intents)
             for point in points:
                 reports += self._dies(item, nextitem, point, wanted)
@@ -117,7 +117,7 @@ class Crashes:
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _run(self, item: pytest.Item, nextitem: pytest.Item | None, at: Point | None) -> list[pytest.TestReport]:
-        self._at, self._hands, self._reaper = at, None, None
+        self._at, self._driver, self._reaper = at, None, None
         item._initrequest()  # type: ignore[attr-defined]
         return runtestprotocol(item, nextitem=nextitem, log=False)
 
@@ -138,12 +138,12 @@ class Crashes:
     ) -> list[pytest.TestReport]:
         """The reports of a run that did not end as it should; none of one that did."""
         reports = self._run(item, nextitem, point)
-        assert self._hands is not None and self._reaper is not None
+        assert self._driver is not None and self._reaper is not None
         wrong = [report for report in reports if not report.passed]
-        if not wrong and (found := differences(wanted, ending(self._hands.cluster))):
+        if not wrong and (found := differences(wanted, ending(self._driver.cluster))):
             wrong = [report for report in reports if report.when == "call"]
             wrong[0].outcome, wrong[0].longrepr = "failed", f"it ends differently:\n{found}"
-            wrong[0].sections.append(("what happened", self._hands.story()))
+            wrong[0].sections.append(("what happened", self._driver.story()))
         again = f"pytest '{item.nodeid}' --seed {self._seed} --crash {point}"
         for report in wrong:
             report.user_properties.append((DIED, str(point)))

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from spo.sim.checks import ROOT
 from spo.sim.cluster import SimulatedCluster
+from spo.testbed.invariants import ROOT
 
 # When it happened, which copy it was, how often it had to be started; and what is a hash over some of that.
 MASKED = frozenset(

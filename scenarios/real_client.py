@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from spo.doors.wire import JSON, MERGE_PATCH, ApiRequest, status_of
 from spo.model.resource import (
     CRDS,
     DAEMONSETS,
@@ -22,7 +23,6 @@ from spo.model.resource import (
     Resource,
 )
 from spo.real.transport import Answer, Transport
-from spo.wire import JSON, MERGE_PATCH, Call, status_of
 
 Manifest = dict[str, Any]
 Query = tuple[tuple[str, str], ...]
@@ -61,7 +61,7 @@ class Client:
 
     def get(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
         try:
-            return self._asked(Call("GET", resource.path(namespace, name)))
+            return self._asked(ApiRequest("GET", resource.path(namespace, name)))
         except Failed as failed:
             if failed.code == 404:
                 return None
@@ -69,7 +69,7 @@ class Client:
 
     def list(self, resource: Resource, namespace: str = "", labels: str = "") -> list[Manifest]:
         query = (("labelSelector", labels),) if labels else ()
-        items: list[Manifest] = self._asked(Call("GET", resource.path(namespace), query))["items"]
+        items: list[Manifest] = self._asked(ApiRequest("GET", resource.path(namespace), query))["items"]
         return items
 
     def create(self, resource: Resource, obj: Manifest) -> Manifest:
@@ -80,16 +80,16 @@ class Client:
 
     def patch(self, resource: Resource, namespace: str, name: str, patch: Manifest) -> Manifest:
         path = resource.path(namespace, name)
-        return self._asked(Call("PATCH", path, (), MERGE_PATCH, msgspec.json.encode(patch)))
+        return self._asked(ApiRequest("PATCH", path, (), MERGE_PATCH, msgspec.json.encode(patch)))
 
     def delete(self, resource: Resource, namespace: str, name: str, grace_s: int | None = None) -> None:
         options = {} if grace_s is None else {"gracePeriodSeconds": grace_s}
-        self._answer(Call("DELETE", resource.path(namespace, name), (), JSON, msgspec.json.encode(options)))
+        self._answer(ApiRequest("DELETE", resource.path(namespace, name), (), JSON, msgspec.json.encode(options)))
 
     def delete_all(self, resource: Resource, namespace: str, grace_s: int | None = None) -> None:
         """Delete the collection."""
         options = {} if grace_s is None else {"gracePeriodSeconds": grace_s}
-        self._answer(Call("DELETE", resource.path(namespace), (), JSON, msgspec.json.encode(options)))
+        self._answer(ApiRequest("DELETE", resource.path(namespace), (), JSON, msgspec.json.encode(options)))
 
     def through(
         self,
@@ -104,32 +104,32 @@ class Client:
     ) -> bytes:
         """Ask a pod, through the API server's proxy."""
         proxy = f"{PODS.path(namespace, f'{pod}:{port}', 'proxy')}/{path}"
-        return self._answer(Call(method, proxy, query, OCTETS if body else "", body)).body
+        return self._answer(ApiRequest(method, proxy, query, OCTETS if body else "", body)).body
 
     def version(self, resource: Resource) -> str:
         """Where a watch can begin."""
-        listed = self._asked(Call("GET", resource.path()))
+        listed = self._asked(ApiRequest("GET", resource.path()))
         return str(listed["metadata"]["resourceVersion"])
 
     def watch(self, resource: Resource, version: str) -> Iterator[Manifest]:
         """Every change in the cluster after `version`, until the server ends it after an hour."""
         query = (("watch", "1"), ("resourceVersion", version), ("timeoutSeconds", str(WATCH_S)))
-        call = Call("GET", resource.path(), query)
+        call = ApiRequest("GET", resource.path(), query)
         with self._transport.stream(call, WATCH_S) as lines:
             if isinstance(lines, Answer):
                 raise Failed(lines.status, status_of(lines.body).message)
             for line in lines:
                 yield msgspec.json.decode(line)
 
-    def _creation(self, resource: Resource, obj: Manifest, query: Query) -> Call:
+    def _creation(self, resource: Resource, obj: Manifest, query: Query) -> ApiRequest:
         namespace = obj["metadata"].get("namespace", "")
-        return Call("POST", resource.path(namespace), query, JSON, msgspec.json.encode(obj))
+        return ApiRequest("POST", resource.path(namespace), query, JSON, msgspec.json.encode(obj))
 
-    def _asked(self, call: Call) -> Manifest:
+    def _asked(self, call: ApiRequest) -> Manifest:
         answer: Manifest = msgspec.json.decode(self._answer(call).body)
         return answer
 
-    def _answer(self, call: Call) -> Answer:
+    def _answer(self, call: ApiRequest) -> Answer:
         answer = self._transport.send(call)
         if answer.status >= 400:
             raise Failed(answer.status, status_of(answer.body).message)

@@ -37,7 +37,7 @@ def without_passing(states: list[str]) -> list[str]:
     return left
 
 
-class Recorder:
+class StateRecorder:
     """Is told of every version of every profile."""
 
     def __init__(self) -> None:

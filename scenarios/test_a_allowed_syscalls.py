@@ -58,7 +58,7 @@ def test_a3_a_rejected_profile_leaves_no_file_and_says_why(world: World) -> None
     for said in (ready["message"], *world.events("maker", "ProfileNotAllowed")):
         assert "mkdir" in said and "ptrace" in said and "exit_group" not in said
         assert "spod" in said, "the remedy names where to look"
-    assert world.hands.metric("seccomp_profile_error_total", reason="ProfileNotAllowed") > 0
+    assert world.driver.metric("seccomp_profile_error_total", reason="ProfileNotAllowed") > 0
 
 
 def test_a3_a_rejected_profile_that_is_corrected_is_installed(world: World) -> None:
@@ -135,7 +135,7 @@ def test_a4_the_operators_own_profiles_are_never_removed(world: World) -> None:
 def test_a4_a_profile_in_use_stays_on_its_node_until_the_pod_is_gone(world: World) -> None:
     world.apply(profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
     world.until(world.installed("app"))
-    node = world.hands.nodes()[-1]
+    node = world.driver.nodes()[-1]
     world.apply(pod("user", under=world.under("app"), node=node))
     world.until(world.running("user"))
 
@@ -173,7 +173,7 @@ def test_a6_without_the_list_everything_is_installed_again(world: World) -> None
 def test_a5_nodes_where_nobody_uses_it_lose_it_at_once_and_the_object_ends_with_the_last_user(world: World) -> None:
     world.apply(profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
     world.until(world.installed("app"))
-    first, second, *_ = world.hands.nodes()
+    first, second, *_ = world.driver.nodes()
     world.apply(pod("one", under=world.under("app"), node=first), pod("two", under=world.under("app"), node=second))
     world.until(world.running("one"))
     world.until(world.running("two"))

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from scenarios.hands import Manifest
+from scenarios.driver import Manifest
 from scenarios.manifests import ORDINARY, pod, profile
 from scenarios.world import World
-from spo.cli.main import main
+from spo.preview.answer import Question, answer, as_facts
+from spo.preview.input import NewLists
+from spo.report.terminal import Progress
 
 NEW_LIST = ["exit_group"]
 KINDS = ("SeccompProfile", "Pod")
@@ -21,18 +21,16 @@ def dump(world: World, file: Path) -> Path:
     """What `kubectl get seccompprofiles,pods,spod -o json` gives."""
     items: list[Manifest] = [world.spod()]
     for kind in KINDS:
-        for item in world.hands.list(kind, world.namespace):
+        for item in world.driver.list(kind, world.namespace):
             items.append({"apiVersion": "v1", "kind": kind, **item})
     file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     return file
 
 
-def preview(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
-    capsys.readouterr()
-    code = main(["explain", "allow-list", "-o", "json", *arguments])
-    said = capsys.readouterr()
-    assert said.out, said.err
-    return code, {each["name"]: each for each in json.loads(said.out)["profiles"]}
+def preview(file: Path, lists: NewLists) -> tuple[bool, dict[str, Any]]:
+    """`spo explain allow-list -f FILE --list … -o json`: is it harmless, and what it says of each profile."""
+    given = as_facts(answer(Question([str(file)], lists), Progress()))
+    return given["harmless"], {each["name"]: each for each in given["profiles"]}
 
 
 def arrange(world: World) -> None:
@@ -47,7 +45,7 @@ def arrange(world: World) -> None:
     for name in ("stays", "goes", "used"):
         world.until(world.installed(name))
     world.until(world.rejected("never"))
-    world.apply(pod("user", under=world.under("used"), node=world.hands.nodes()[0]))
+    world.apply(pod("user", under=world.under("used"), node=world.driver.nodes()[0]))
     world.until(world.running("user"))
 
 
@@ -58,15 +56,13 @@ RUNTIME = """
 """.split()
 
 
-def test_a8_what_the_preview_says_is_what_then_happens(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a8_what_the_preview_says_is_what_then_happens(world: World, tmp_path: Path) -> None:
     arrange(world)
-    node = world.hands.nodes()[0]
+    node = world.driver.nodes()[0]
 
-    code, said = preview(capsys, "-f", str(dump(world, tmp_path / "dump.json")), "--list", ",".join(NEW_LIST))
+    harmless, said = preview(dump(world, tmp_path / "dump.json"), NewLists(",".join(NEW_LIST)))
 
-    assert code == 1
+    assert not harmless
     assert {name: said[name]["fate"] for name in ("stays", "goes", "used", "never")} == {
         "stays": "kept",
         "goes": "removed",
@@ -87,35 +83,30 @@ def test_a8_what_the_preview_says_is_what_then_happens(
     world.until(world.gone("used"))
 
 
-def test_a8_a_longer_list_is_harmless_and_the_preview_says_what_it_installs(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a8_a_longer_list_is_harmless_and_the_preview_says_what_it_installs(world: World, tmp_path: Path) -> None:
     world.patch_spod(allowedSyscalls=["exit_group"])
     world.apply(profile("quitter", allow=["exit_group"]), profile("sleeper", allow=["nanosleep"]))
     world.until(world.installed("quitter"))
     world.until(world.rejected("sleeper"))
 
-    code, said = preview(capsys, "-f", str(dump(world, tmp_path / "dump.json")), "--list", "exit_group,nanosleep")
+    harmless, said = preview(dump(world, tmp_path / "dump.json"), NewLists("exit_group,nanosleep"))
 
-    assert code == 0
+    assert harmless
     assert (said["quitter"]["fate"], said["sleeper"]["fate"]) == ("kept", "installed")
     world.patch_spod(allowedSyscalls=["exit_group", "nanosleep"])
     world.until(world.installed("sleeper"))
     world.stays(world.installed("quitter"), for_s=30)
 
 
-def test_a8_with_uninstall_the_preview_says_that_objects_are_kept(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a8_with_uninstall_the_preview_says_that_objects_are_kept(world: World, tmp_path: Path) -> None:
     world.apply(profile("sleeper", allow=["nanosleep"]))
     world.until(world.installed("sleeper"))
     wanted = {**world.spod(), "spec": {"allowedSyscalls": ["exit_group"], "nonCompliantProfiles": "Uninstall"}}
     (tmp_path / "spod.json").write_text(json.dumps(wanted))
 
-    given = ("-f", str(dump(world, tmp_path / "dump.json")), "--spod", str(tmp_path / "spod.json"))
-    code, said = preview(capsys, *given)
+    harmless, said = preview(dump(world, tmp_path / "dump.json"), NewLists(spod=str(tmp_path / "spod.json")))
 
-    assert (code, said["sleeper"]["fate"]) == (1, "rejected")
+    assert (harmless, said["sleeper"]["fate"]) == (False, "rejected")
     world.patch_spod(**wanted["spec"])
     world.until(world.rejected("sleeper"))
     world.until(world.on_nodes("sleeper"))

@@ -14,7 +14,7 @@ def shipped_and_installed(world: World, name: str) -> Hope:
     """The operator's own profile of that name is there, and on the nodes."""
 
     def why_not() -> str:
-        found = world.hands.get("SeccompProfile", world.operator_namespace, name)
+        found = world.driver.get("SeccompProfile", world.operator_namespace, name)
         return "" if found and found.get("status", {}).get("status") == "Installed" else f"it is {found}"
 
     return Hope(f"shipped profile {name} is installed", why_not)
@@ -24,7 +24,7 @@ def shipped_and_installed(world: World, name: str) -> Hope:
 def test_b5_a_shipped_base_says_on_what_it_was_measured(world: World, name: str) -> None:
     world.until(shipped_and_installed(world, name))
 
-    found = world.hands.get("SeccompProfile", world.operator_namespace, name)
+    found = world.driver.get("SeccompProfile", world.operator_namespace, name)
     assert found is not None
     annotations = found["metadata"]["annotations"]
     runtime = name.split("-")[0]

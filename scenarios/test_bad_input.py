@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scenarios.hands import Hands, Manifest, Refused
+from scenarios.driver import Driver, Manifest, Refused
 from scenarios.manifests import profile, spod
 from scenarios.world import World
 
@@ -47,21 +47,21 @@ def with_rule(name: str, **rule: Any) -> Manifest:
 # -- what the API server refuses -------------------------------------------------------------------------------------
 
 
-def test_an_unknown_field_is_refused_with_its_path_when_validation_is_strict(world: World, hands: Hands) -> None:
+def test_an_unknown_field_is_refused_with_its_path_when_validation_is_strict(world: World, driver: Driver) -> None:
     typo = with_rule("typo", actoin="SCMP_ACT_LOG")
     typo["metadata"]["namespace"] = world.namespace
 
-    said = refusal(lambda: hands.create_with_warnings(typo, "Strict"))
+    said = refusal(lambda: driver.create_with_warnings(typo, "Strict"))
 
     assert 'unknown field "spec.syscalls[0].actoin"' in said
     assert world.get("SeccompProfile", "typo") is None
 
 
-def test_an_unknown_field_is_pruned_with_a_warning_when_validation_warns(world: World, hands: Hands) -> None:
+def test_an_unknown_field_is_pruned_with_a_warning_when_validation_warns(world: World, driver: Driver) -> None:
     typo = profile("typo", defaultActoin="SCMP_ACT_LOG")
     typo["metadata"]["namespace"] = world.namespace
 
-    warnings = hands.create_with_warnings(typo, "Warn")
+    warnings = driver.create_with_warnings(typo, "Warn")
 
     assert any('unknown field \\"spec.defaultActoin\\"' in warning for warning in warnings), warnings
     assert "defaultActoin" not in world.profile("typo")["spec"]
@@ -73,7 +73,7 @@ def test_an_invalid_name_is_refused(world: World, name: str) -> None:
     said = refusal(lambda: world.apply(profile(name)))
 
     assert "name" in said
-    assert world.hands.list("SeccompProfile", world.namespace) == [world.profile("bystander")]
+    assert world.driver.list("SeccompProfile", world.namespace) == [world.profile("bystander")]
 
 
 @pytest.mark.parametrize("length", [251, 253, 300])
@@ -87,7 +87,7 @@ def test_the_longest_name_there_can_be_is_installed_and_removed_again(world: Wor
     name = "x" * 250
     world.apply(profile(name))
     world.until(world.installed(name))
-    assert sorted(world.profile_files(name)) == world.hands.nodes()
+    assert sorted(world.profile_files(name)) == world.driver.nodes()
 
     world.delete("SeccompProfile", name)
 
@@ -284,7 +284,7 @@ def test_a_setting_that_this_release_does_not_have_is_named(world: World, own: W
     def named() -> bool:
         return "spec.enableLogEnricher" in own.condition(world.spod(), "SettingsInEffect")["message"]
 
-    assert world.hands.until(named, 30)
+    assert world.driver.until(named, 30)
 
 
 def test_a_deleted_spod_comes_back_with_its_daemons_and_no_profile_is_lost(world: World, own: World) -> None:
@@ -293,7 +293,7 @@ def test_a_deleted_spod_comes_back_with_its_daemons_and_no_profile_is_lost(world
     own.delete(SPOD, "spod")
 
     world.until(world.spod_runs(other_than=old))
-    pods = [pod for pod in world.hands.list("Pod", own.namespace) if pod["metadata"]["name"].startswith("spod-")]
-    assert sorted(pod["spec"]["nodeName"] for pod in pods) == world.hands.nodes()
+    pods = [pod for pod in world.driver.list("Pod", own.namespace) if pod["metadata"]["name"].startswith("spod-")]
+    assert sorted(pod["spec"]["nodeName"] for pod in pods) == world.driver.nodes()
     world.apply(profile("after"))
     world.until(world.installed("after"))

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from scenarios.hands import SimHands
+from scenarios.driver import SimDriver
 from scenarios.manifests import ORDINARY, pod, profile
 from scenarios.world import Hope, World
-from spo.sim.luck import Rule, Verdict
+from spo.sim.faults import Rule, Verdict
 
 LONG_S = 3600.0  # a container that crashed often is started again only every five minutes
 
-Deed = Callable[[World, SimHands], None]
+Deed = Callable[[World, SimDriver], None]
 
 # -- the stories: each leaves something behind that can be compared ---------------------------------------------------
 
 
-def install(world: World, hands: SimHands) -> None:
+def install(world: World, driver: SimDriver) -> None:
     """Profiles come, one on a base, one is changed, one is told to be wrong."""
     world.apply(profile("plain"), profile("built", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
     world.apply(profile("lost", baseProfileName="nowhere"))
@@ -30,7 +30,7 @@ def install(world: World, hands: SimHands) -> None:
     patiently(world, world.rejected("lost", "InvalidSeccompProfile"))
 
 
-def shorten_the_list(world: World, hands: SimHands) -> None:
+def shorten_the_list(world: World, driver: SimDriver) -> None:
     """One profile goes with the list, one stays, one was never permitted."""
     world.patch_spod(allowedSyscalls=["nanosleep", "exit_group"])
     world.apply(profile("goes", allow=["nanosleep"]), profile("stays", allow=["exit_group"]))
@@ -40,7 +40,7 @@ def shorten_the_list(world: World, hands: SimHands) -> None:
     patiently(world, world.gone("goes"), world.installed("stays"))
 
 
-def delete_in_use(world: World, hands: SimHands) -> None:
+def delete_in_use(world: World, driver: SimDriver) -> None:
     """A profile is deleted under a running pod, which ends a while later; another is used on."""
     world.apply(*(profile(name, allow=ORDINARY, baseProfileName="runc-v1.0.0") for name in ("ends", "used")))
     patiently(world, world.installed("ends"), world.installed("used"))
@@ -55,16 +55,16 @@ def delete_in_use(world: World, hands: SimHands) -> None:
     patiently(world, world.gone("ends"))
 
 
-def change_nodes(world: World, hands: SimHands) -> None:
+def change_nodes(world: World, driver: SimDriver) -> None:
     """A node comes, one is lost for good while a profile is being deleted."""
     world.apply(profile("stays"), profile("goes"))
     patiently(world, world.installed("stays"), world.installed("goes"))
-    hands.add_node("node-4")
-    patiently(world, world.on_nodes("stays", *hands.nodes()))
-    hands.cluster.stop_node("node-2")
+    driver.add_node("node-4")
+    patiently(world, world.on_nodes("stays", *driver.nodes()))
+    driver.cluster.stop_node("node-2")
     world.delete("SeccompProfile", "goes")
-    hands.until(lambda: False, 120)
-    hands.cluster.remove_node("node-2")
+    driver.until(lambda: False, 120)
+    driver.cluster.remove_node("node-2")
     patiently(world, world.gone("goes"), world.installed("stays"))
 
 
@@ -98,40 +98,40 @@ PLANS: dict[str, tuple[Rule, ...]] = {
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "plan" in metafunc.fixturenames:
-        metafunc.parametrize("hands", range(1, 1 + metafunc.config.getoption("--seeds")), indirect=True)
+        metafunc.parametrize("driver", range(1, 1 + metafunc.config.getoption("--seeds")), indirect=True)
 
 
 @pytest.mark.parametrize("plan", PLANS)
 @pytest.mark.parametrize("story", STORIES)
-def test_under_bad_luck_the_end_is_the_same(world: World, hands: SimHands, story: str, plan: str) -> None:
-    hands.suffer(*PLANS[plan])
+def test_under_bad_luck_the_end_is_the_same(world: World, driver: SimDriver, story: str, plan: str) -> None:
+    driver.suffer(*PLANS[plan])
 
-    STORIES[story](world, hands)
+    STORIES[story](world, driver)
 
-    assert end_of(world, hands) == end_without_bad_luck(story, world.operator_namespace)
+    assert end_of(world, driver) == end_without_bad_luck(story, world.operator_namespace)
 
 
 @pytest.mark.parametrize("story", STORIES)
 @pytest.mark.parametrize("role", ["manager", "daemon"])
 def test_when_a_role_is_killed_again_and_again_the_end_is_the_same(
-    world: World, hands: SimHands, story: str, role: str
+    world: World, driver: SimDriver, story: str, role: str
 ) -> None:
     # Whoever never lives as long as the manager's patience cannot tell a daemon that is lost from one that is late.
     every_s = 60.0 if story == "change_nodes" else 7.0
 
     def kill() -> None:
-        hands.kill(role)
-        hands.cluster.timeline.after(every_s, again, idle=True)
+        driver.kill(role)
+        driver.cluster.timeline.after(every_s, again, idle=True)
 
     def again() -> None:
-        if not hands.mended:
+        if not driver.mended:
             kill()
 
     kill()
 
-    STORIES[story](world, hands)
+    STORIES[story](world, driver)
 
-    assert end_of(world, hands) == end_without_bad_luck(story, world.operator_namespace)
+    assert end_of(world, driver) == end_without_bad_luck(story, world.operator_namespace)
 
 
 # -- inside ----------------------------------------------------------------------------------------------------------
@@ -144,19 +144,19 @@ def patiently(world: World, *hopes: Hope) -> None:
 
 @cache
 def end_without_bad_luck(story: str, operator_namespace: str) -> dict[str, Any]:
-    hands = SimHands(seed=0, operator_namespace=operator_namespace)
-    world = World(hands, "default")
-    STORIES[story](world, hands)
-    return end_of(world, hands)
+    driver = SimDriver(seed=0, operator_namespace=operator_namespace)
+    world = World(driver, "default")
+    STORIES[story](world, driver)
+    return end_of(world, driver)
 
 
-def end_of(world: World, hands: SimHands) -> dict[str, Any]:
+def end_of(world: World, driver: SimDriver) -> dict[str, Any]:
     """Bad luck ends, the world comes to rest: how it stands then, without what differs from run to run anyway."""
-    hands.mend()
+    driver.mend()
     world.until(world.spod_runs(), LONG_S)
-    hands.rest()
-    profiles = {each["metadata"]["name"]: each for each in hands.list("SeccompProfile", world.namespace)}
-    statuses = hands.list("SecurityProfileNodeStatus", world.namespace)
+    driver.rest()
+    profiles = {each["metadata"]["name"]: each for each in driver.list("SeccompProfile", world.namespace)}
+    statuses = driver.list("SecurityProfileNodeStatus", world.namespace)
     return {
         "profiles": {
             name: (
@@ -176,9 +176,9 @@ def end_of(world: World, hands: SimHands) -> dict[str, Any]:
             (each["nodeName"], each["metadata"]["ownerReferences"][0]["name"], each["status"], *_held(each))
             for each in statuses
         ),
-        "files": {node: hands.files(node) for node in hands.nodes()},
-        "pods": sorted(each["metadata"]["name"] for each in hands.list("Pod", world.namespace)),
-        "daemons": len(hands.list("Pod", world.operator_namespace)),
+        "files": {node: driver.files(node) for node in driver.nodes()},
+        "pods": sorted(each["metadata"]["name"] for each in driver.list("Pod", world.namespace)),
+        "daemons": len(driver.list("Pod", world.operator_namespace)),
     }
 
 

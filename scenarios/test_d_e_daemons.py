@@ -15,7 +15,7 @@ DOCUMENTED = {
 
 
 def template(world: World) -> dict[str, Any]:
-    found = world.hands.get("DaemonSet", world.operator_namespace, "spod")
+    found = world.driver.get("DaemonSet", world.operator_namespace, "spod")
     assert found is not None
     spec: dict[str, Any] = found["spec"]["template"]["spec"]
     return spec

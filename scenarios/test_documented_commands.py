@@ -66,7 +66,7 @@ def test_documented_restrict_the_allowed_syscalls(world: World) -> None:
 
 def test_documented_base_syscalls_for_a_container_runtime(world: World) -> None:
     there = world.at(yaml.safe_load(BASE_SYSCALLS)["metadata"]["namespace"])
-    there.hands.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": there.namespace}})
+    there.driver.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": there.namespace}})
 
     world.types(APPLY, BASE_SYSCALLS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scenarios.hands import SimHands
+from scenarios.driver import SimDriver
 from scenarios.manifests import ORDINARY, deployment, pod, profile
 from scenarios.world import World
 
@@ -16,7 +16,7 @@ def test_j0_a_profile_has_one_finalizer_however_many_nodes_there_are(world: Worl
     world.until(world.installed("sleeper"))
 
     assert world.profile("sleeper")["metadata"]["finalizers"] == HELD_BY_THE_MANAGER
-    for status in world.hands.list("SecurityProfileNodeStatus", world.namespace):
+    for status in world.driver.list("SecurityProfileNodeStatus", world.namespace):
         assert status["metadata"]["finalizers"] == ["spo.x-k8s.io/node"]
 
 
@@ -25,9 +25,9 @@ def test_j1_installed_means_the_very_bytes_on_every_node(world: World) -> None:
 
     world.until(world.installed("sleeper"))
 
-    assert sorted(world.profile_files("sleeper")) == world.hands.nodes()
+    assert sorted(world.profile_files("sleeper")) == world.driver.nodes()
     assert world.allowed_by_file("sleeper") == {"nanosleep", "exit_group"}
-    assert world.node_statuses("sleeper") == dict.fromkeys(world.hands.nodes(), "Installed")
+    assert world.node_statuses("sleeper") == dict.fromkeys(world.driver.nodes(), "Installed")
     assert world.profile("sleeper")["status"]["localhostProfile"] == world.under("sleeper")
 
 
@@ -41,8 +41,8 @@ def test_j1_a_changed_profile_is_installed_again(world: World) -> None:
     assert world.allowed_by_file("sleeper") == {"futex"}
 
 
-def test_j1_a_full_disk_is_told_and_the_profile_comes_when_there_is_room(world: World, hands: SimHands) -> None:
-    hands.break_disk("node-2", "ENOSPC")
+def test_j1_a_full_disk_is_told_and_the_profile_comes_when_there_is_room(world: World, driver: SimDriver) -> None:
+    driver.break_disk("node-2", "ENOSPC")
     world.apply(profile("sleeper"))
 
     world.until(world.told("sleeper", "CannotSaveSeccompProfile"))
@@ -52,20 +52,20 @@ def test_j1_a_full_disk_is_told_and_the_profile_comes_when_there_is_room(world: 
     world.until(world.says("sleeper", "waiting for nodes"))
     assert world.profile("sleeper")["status"]["status"] == "Pending"
 
-    hands.mend()
+    driver.mend()
     world.until(world.installed("sleeper"))
 
 
 def test_j1_a_node_status_that_somebody_deletes_comes_back(world: World) -> None:
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))
-    gone = world.hands.list("SecurityProfileNodeStatus", world.namespace)[0]["metadata"]
+    gone = world.driver.list("SecurityProfileNodeStatus", world.namespace)[0]["metadata"]
 
     world.delete("SecurityProfileNodeStatus", gone["name"])
     world.until(world.gone_or_new(gone, "SecurityProfileNodeStatus"))
 
-    everywhere = dict.fromkeys(world.hands.nodes(), "Installed")
-    assert world.hands.until(lambda: world.node_statuses("sleeper") == everywhere, 10)
+    everywhere = dict.fromkeys(world.driver.nodes(), "Installed")
+    assert world.driver.until(lambda: world.node_statuses("sleeper") == everywhere, 10)
     world.until(world.installed("sleeper"))
 
 
@@ -75,23 +75,23 @@ def test_j2_a_file_that_somebody_touched_is_restored_within_ten_seconds(
 ) -> None:
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))
-    node, *_ = world.hands.nodes()
+    node, *_ = world.driver.nodes()
     good = world.profile_files("sleeper")[node]
 
-    world.hands.write_file(node, world.file("sleeper"), bytes_there)
+    world.driver.write_file(node, world.file("sleeper"), bytes_there)
 
     world.until(world.file_is(node, "sleeper", good), max_s=10)
 
 
-def test_j3_a_new_node_gets_every_profile(world: World, hands: SimHands) -> None:
+def test_j3_a_new_node_gets_every_profile(world: World, driver: SimDriver) -> None:
     world.apply(profile("sleeper"), profile("quitter", allow=["exit_group"]))
     world.until(world.installed("sleeper"))
     world.until(world.installed("quitter"))
 
-    hands.add_node("node-4")
+    driver.add_node("node-4")
 
-    world.until(world.on_nodes("sleeper", *hands.nodes()))
-    world.until(world.on_nodes("quitter", *hands.nodes()))
+    world.until(world.on_nodes("sleeper", *driver.nodes()))
+    world.until(world.on_nodes("quitter", *driver.nodes()))
     world.until(world.installed("sleeper"))
     assert world.node_statuses("sleeper")["node-4"] == "Installed"
 
@@ -110,7 +110,7 @@ def test_j4_a_deleted_profile_is_removed_everywhere(world: World) -> None:
 def test_j4_deletion_waits_for_pods_that_use_the_profile(world: World) -> None:
     world.apply(profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
     world.until(world.installed("app"))
-    node = world.hands.nodes()[-1]
+    node = world.driver.nodes()[-1]
     world.apply(pod("user", under=world.under("app"), node=node))
     world.until(world.running("user"))
 
@@ -126,27 +126,27 @@ def test_j4_deletion_waits_for_pods_that_use_the_profile(world: World) -> None:
     world.until(world.gone("app"))
 
 
-def test_j4_deletion_ends_although_a_node_is_gone(world: World, hands: SimHands) -> None:
+def test_j4_deletion_ends_although_a_node_is_gone(world: World, driver: SimDriver) -> None:
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))
 
-    hands.cluster.stop_node("node-2")
+    driver.cluster.stop_node("node-2")
     world.delete("SeccompProfile", "sleeper")
     world.until(world.terminating("sleeper"))
     world.stays(world.terminating("sleeper"), for_s=300)
-    hands.cluster.remove_node("node-2")
+    driver.cluster.remove_node("node-2")
 
     world.until(world.gone("sleeper"), max_s=600)
 
 
-def test_j4_a_node_that_comes_back_clears_away_what_was_deleted_meanwhile(world: World, hands: SimHands) -> None:
+def test_j4_a_node_that_comes_back_clears_away_what_was_deleted_meanwhile(world: World, driver: SimDriver) -> None:
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))
 
-    hands.cluster.stop_node("node-2")
+    driver.cluster.stop_node("node-2")
     world.delete("SeccompProfile", "sleeper")
     world.until(world.on_nodes("sleeper", "node-2"))
-    hands.cluster.start_node("node-2")
+    driver.cluster.start_node("node-2")
 
     world.until(world.gone("sleeper"), max_s=600)
     assert world.profile_files("sleeper") == {}
@@ -210,8 +210,8 @@ def test_j5_a_pod_under_a_missing_profile_waits_and_says_for_what(world: World) 
 
 def test_j5_whoever_dies_the_profile_comes(world: World) -> None:
     world.apply(profile("first"))
-    world.hands.kill("manager")
-    world.hands.kill("daemon")
+    world.driver.kill("manager")
+    world.driver.kill("daemon")
     world.apply(profile("second"))
 
     world.until(world.installed("first"), max_s=300)
@@ -228,12 +228,12 @@ def test_j5_whoever_dies_at_whatever_moment_nothing_is_lost(world: World, role: 
     world.apply(profile("comes"))
     world.edit("SeccompProfile", "changes", syscalls=profile("changes", allow=["futex"])["spec"]["syscalls"])
     world.delete("SeccompProfile", "goes")
-    world.hands.until(lambda: False, later_s)
-    world.hands.kill(role)
+    world.driver.until(lambda: False, later_s)
+    world.driver.kill(role)
 
     world.until(world.installed("comes"), max_s=300)
     world.until(world.installed("changes"), max_s=300)
     world.until(world.gone("goes"), max_s=300)
     assert world.allowed_by_file("changes") == {"futex"}
     assert world.profile_files("goes") == {}
-    assert world.node_statuses("comes") == dict.fromkeys(world.hands.nodes(), "Installed")
+    assert world.node_statuses("comes") == dict.fromkeys(world.driver.nodes(), "Installed")

@@ -1,7 +1,7 @@
 """J10. Several operators restart, several replicas run. J11. The operator's namespace is a setting.
 
 That who does not lead writes nothing is checked after every request, in these stories and in all others
-(`spo.sim.checks`).
+(`spo.testbed.invariants`).
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from scenarios import test_a_allowed_syscalls as a
 from scenarios import test_b_base_profiles as b
 from scenarios import test_d_e_daemons as d_e
 from scenarios import test_j_foundations as j
-from scenarios.hands import Hands, SimHands
+from scenarios.driver import Driver, SimDriver
 from scenarios.manifests import profile
 from scenarios.world import Hope, World
 from spo.reconcile.leader import DURATION_S, LOCK, RENEW_WITHIN_S
-from spo.sim.luck import Rule, Verdict
+from spo.sim.faults import Rule, Verdict
 
 TAKES_OVER_S = DURATION_S + 10  # a lease that is not renewed, and what there is to do then
 HOUR_S = 3600.0
 LEASE = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
 
 
-def led_by(hands: Hands, *pods: str) -> Hope:
+def led_by(driver: Driver, *pods: str) -> Hope:
     """One of these holds the lease."""
 
     def why_not() -> str:
-        lease = hands.get("Lease", hands.operator_namespace, LOCK) or {"spec": {}}
+        lease = driver.get("Lease", driver.operator_namespace, LOCK) or {"spec": {}}
         holder = lease["spec"].get("holderIdentity")
         return "" if holder in pods else f"{holder!r} does"
 
@@ -48,63 +48,67 @@ def works(world: World, name: str) -> None:
     assert world.profile_files(name) == {}
 
 
-def restart(world: World, hands: SimHands) -> None:
+def restart(world: World, driver: SimDriver) -> None:
     """Every manager starts anew (a clock that was set meanwhile counts from then on)."""
-    hands.kill("manager")
-    world.until(led_by(hands, *hands.managers()))
+    driver.kill("manager")
+    world.until(led_by(driver, *driver.managers()))
 
 
 # -- J10: replicas and restarts --------------------------------------------------------------------------------------
 
 
-def test_j10_there_are_two_managers_and_one_leads(world: World, hands: Hands) -> None:
-    leader, *others = hands.managers()
+def test_j10_there_are_two_managers_and_one_leads(world: World, driver: Driver) -> None:
+    leader, *others = driver.managers()
 
     assert len(others) == 1
-    world.until(led_by(hands, leader))
+    world.until(led_by(driver, leader))
     works(world, "sleeper")
-    world.stays(led_by(hands, leader), for_s=300)
+    world.stays(led_by(driver, leader), for_s=300)
 
 
 @pytest.mark.parametrize("replicas", [1, 5])
-def test_j10_any_number_of_replicas_will_do(world: World, hands: Hands, replicas: int) -> None:
-    hands.patch("Deployment", hands.operator_namespace, "security-profiles-operator", {"spec": {"replicas": replicas}})
-    assert hands.until(lambda: len(hands.list("Pod", hands.operator_namespace)) == replicas + len(hands.nodes()), 60)
+def test_j10_any_number_of_replicas_will_do(world: World, driver: Driver, replicas: int) -> None:
+    driver.patch(
+        "Deployment", driver.operator_namespace, "security-profiles-operator", {"spec": {"replicas": replicas}}
+    )
+    assert driver.until(
+        lambda: len(driver.list("Pod", driver.operator_namespace)) == replicas + len(driver.nodes()), 60
+    )
 
     works(world, "sleeper")
 
 
-def test_j10_when_the_leaders_node_dies_another_takes_over(world: World, hands: SimHands) -> None:
-    leader, other = hands.managers()
+def test_j10_when_the_leaders_node_dies_another_takes_over(world: World, driver: SimDriver) -> None:
+    leader, other = driver.managers()
     world.apply(profile("before"))
     world.until(world.installed("before"))
-    pod = hands.get("Pod", hands.operator_namespace, leader)
+    pod = driver.get("Pod", driver.operator_namespace, leader)
     assert pod is not None
 
-    hands.cluster.stop_node(pod["spec"]["nodeName"])
+    driver.cluster.stop_node(pod["spec"]["nodeName"])
 
-    world.until(led_by(hands, other), TAKES_OVER_S)
+    world.until(led_by(driver, other), TAKES_OVER_S)
     world.edit("SeccompProfile", "before", syscalls=profile("before", allow=["futex"])["spec"]["syscalls"])
-    hands.until(lambda: False, HOUR_S / 6)
-    hands.cluster.start_node(pod["spec"]["nodeName"])
+    driver.until(lambda: False, HOUR_S / 6)
+    driver.cluster.start_node(pod["spec"]["nodeName"])
     world.until(world.installed("before"))
     assert world.allowed_by_file("before") == {"futex"}
 
 
-def test_j10_a_leader_that_leaves_in_order_hands_over_at_once(world: World, hands: Hands) -> None:
-    leader, other = hands.managers()
+def test_j10_a_leader_that_leaves_in_order_hands_over_at_once(world: World, driver: Driver) -> None:
+    leader, other = driver.managers()
 
-    hands.delete("Pod", hands.operator_namespace, leader)
+    driver.delete("Pod", driver.operator_namespace, leader)
 
-    world.until(led_by(hands, other), max_s=5)
+    world.until(led_by(driver, other), max_s=5)
     works(world, "sleeper")
 
 
-def test_j10_a_roll_out_of_the_managers_in_the_middle_of_things_changes_nothing(world: World, hands: Hands) -> None:
+def test_j10_a_roll_out_of_the_managers_in_the_middle_of_things_changes_nothing(world: World, driver: Driver) -> None:
     world.patch_spod(allowedSyscalls=["nanosleep", "exit_group"])
     world.apply(*(profile(f"p-{number}") for number in range(5)))
     annotation = {"spec": {"template": {"metadata": {"annotations": {"restarted": "now"}}}}}
-    hands.patch("Deployment", hands.operator_namespace, "security-profiles-operator", annotation)
+    driver.patch("Deployment", driver.operator_namespace, "security-profiles-operator", annotation)
     world.patch_spod(allowedSyscalls=["nanosleep", "exit_group", "futex"])
 
     for number in range(5):
@@ -115,88 +119,88 @@ def test_j10_a_roll_out_of_the_managers_in_the_middle_of_things_changes_nothing(
 
 
 def test_j10_a_leader_that_is_cut_off_stops_before_another_begins_and_writes_no_more(
-    world: World, hands: SimHands
+    world: World, driver: SimDriver
 ) -> None:
-    leader, other = hands.managers()
+    leader, other = driver.managers()
     world.apply(profile("before"))
     world.until(world.installed("before"))
 
-    hands.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, one_in=1))
-    world.until(led_by(hands, other), TAKES_OVER_S)
+    driver.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, one_in=1))
+    world.until(led_by(driver, other), TAKES_OVER_S)
     world.apply(profile("meanwhile"))
     world.until(world.installed("meanwhile"))
 
-    hands.mend()
+    driver.mend()
     world.delete("SeccompProfile", "before")
     world.until(world.gone("before"))
-    world.stays(led_by(hands, other), for_s=300)
+    world.stays(led_by(driver, other), for_s=300)
 
 
-def test_j10_a_leader_whose_renewals_alone_are_lost_gives_way(world: World, hands: SimHands) -> None:
-    leader, other = hands.managers()
-    lease = f"Lease {hands.operator_namespace}/{LOCK}"
+def test_j10_a_leader_whose_renewals_alone_are_lost_gives_way(world: World, driver: SimDriver) -> None:
+    leader, other = driver.managers()
+    lease = f"Lease {driver.operator_namespace}/{LOCK}"
 
-    hands.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, on=lease, one_in=1))
-    world.until(led_by(hands, other), TAKES_OVER_S)
+    driver.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, on=lease, one_in=1))
+    world.until(led_by(driver, other), TAKES_OVER_S)
 
     works(world, "sleeper")
 
 
 def test_j10_a_leader_that_cannot_renew_writes_nothing_from_before_another_may_begin(
-    world: World, hands: SimHands
+    world: World, driver: SimDriver
 ) -> None:
-    leader, other = hands.managers()
+    leader, other = driver.managers()
 
     def renewed() -> str:
-        lease = hands.get("Lease", hands.operator_namespace, LOCK)
+        lease = driver.get("Lease", driver.operator_namespace, LOCK)
         assert lease is not None
         return str(lease["spec"]["renewTime"])
 
     before = renewed()
-    assert hands.until(lambda: renewed() != before, RENEW_WITHIN_S)
-    lease = f"Lease {hands.operator_namespace}/{LOCK}"
-    hands.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, on=lease, one_in=1))
-    hands.until(lambda: False, RENEW_WITHIN_S + 1)
+    assert driver.until(lambda: renewed() != before, RENEW_WITHIN_S)
+    lease = f"Lease {driver.operator_namespace}/{LOCK}"
+    driver.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, on=lease, one_in=1))
+    driver.until(lambda: False, RENEW_WITHIN_S + 1)
 
     world.apply(profile("sleeper"))
 
-    world.stays(led_by(hands, leader), for_s=DURATION_S - RENEW_WITHIN_S - 2)
+    world.stays(led_by(driver, leader), for_s=DURATION_S - RENEW_WITHIN_S - 2)
     assert "finalizers" not in world.profile("sleeper")["metadata"]
-    world.until(led_by(hands, other), TAKES_OVER_S)
+    world.until(led_by(driver, other), TAKES_OVER_S)
     world.until(world.installed("sleeper"))
 
 
-def test_j10_a_reply_to_a_renewal_that_is_lost_makes_no_second_leader(world: World, hands: SimHands) -> None:
-    leader, _ = hands.managers()
-    lease = f"Lease {hands.operator_namespace}/{LOCK}"
+def test_j10_a_reply_to_a_renewal_that_is_lost_makes_no_second_leader(world: World, driver: SimDriver) -> None:
+    leader, _ = driver.managers()
+    lease = f"Lease {driver.operator_namespace}/{LOCK}"
 
-    hands.suffer(Rule(Verdict.LOSE_REPLY, door="cluster", on=lease, one_in=1))
+    driver.suffer(Rule(Verdict.LOSE_REPLY, door="cluster", on=lease, one_in=1))
     works(world, "sleeper")
-    world.stays(led_by(hands, leader), for_s=120)
+    world.stays(led_by(driver, leader), for_s=120)
 
 
-def test_j10_a_lease_that_somebody_deletes_comes_back(world: World, hands: Hands) -> None:
-    both = hands.managers()
+def test_j10_a_lease_that_somebody_deletes_comes_back(world: World, driver: Driver) -> None:
+    both = driver.managers()
 
     for name in ("first", "second", "third"):
-        hands.delete("Lease", hands.operator_namespace, LOCK)
+        driver.delete("Lease", driver.operator_namespace, LOCK)
         works(world, name)
-        world.until(led_by(hands, *both))
+        world.until(led_by(driver, *both))
 
 
 @pytest.mark.parametrize("renewed", ["2099-01-01T00:00:00.000000Z", "1999-01-01T00:00:00.000000Z"])
 def test_j10_a_lease_of_one_who_is_gone_is_taken_whatever_time_stands_in_it(
-    world: World, hands: Hands, renewed: str
+    world: World, driver: Driver, renewed: str
 ) -> None:
-    both = hands.managers()
+    both = driver.managers()
     spec = {"holderIdentity": "somebody-else", "renewTime": renewed, "leaseDurationSeconds": 3600}
-    hands.patch("Lease", hands.operator_namespace, LOCK, {"spec": spec})
+    driver.patch("Lease", driver.operator_namespace, LOCK, {"spec": spec})
     world.apply(profile("sleeper"))
 
-    world.stays(led_by(hands, "somebody-else"), for_s=DURATION_S - 2)
+    world.stays(led_by(driver, "somebody-else"), for_s=DURATION_S - 2)
     assert world.get("SeccompProfile", "sleeper") == world.profile("sleeper")
     assert "status" not in world.profile("sleeper"), "nobody leads, so nobody writes"
-    world.until(led_by(hands, *both), TAKES_OVER_S)
+    world.until(led_by(driver, *both), TAKES_OVER_S)
     world.until(world.installed("sleeper"))
 
 
@@ -206,42 +210,42 @@ def test_j10_a_lease_of_one_who_is_gone_is_taken_whatever_time_stands_in_it(
 @pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S, 12.0])
 @pytest.mark.parametrize("whose", ["leader", "other", "all"])
 def test_j10_clocks_that_are_wrong_make_neither_two_leaders_nor_none(
-    world: World, hands: SimHands, whose: str, ahead_s: float
+    world: World, driver: SimDriver, whose: str, ahead_s: float
 ) -> None:
-    leader, other = hands.managers()
+    leader, other = driver.managers()
     for pod in {"leader": [leader], "other": [other], "all": [leader, other]}[whose]:
-        hands.set_clock(pod, ahead_s)
-    restart(world, hands)
+        driver.set_clock(pod, ahead_s)
+    restart(world, driver)
 
     works(world, "first")
-    led = hands.managers()[0]
-    world.stays(led_by(hands, led), for_s=300)
+    led = driver.managers()[0]
+    world.stays(led_by(driver, led), for_s=300)
     works(world, "second")
 
 
 @pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S])
 def test_j10_a_deletion_ends_in_time_although_the_managers_clocks_are_wrong(
-    world: World, hands: SimHands, ahead_s: float
+    world: World, driver: SimDriver, ahead_s: float
 ) -> None:
-    for pod in hands.managers():
-        hands.set_clock(pod, ahead_s)
-    restart(world, hands)
+    for pod in driver.managers():
+        driver.set_clock(pod, ahead_s)
+    restart(world, driver)
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))
 
     world.delete("SeccompProfile", "sleeper")
-    hands.cluster.stop_node("node-2")
+    driver.cluster.stop_node("node-2")
     world.until(world.terminating("sleeper"))
-    hands.cluster.remove_node("node-2")
+    driver.cluster.remove_node("node-2")
 
     world.until(world.gone("sleeper"), max_s=120)
 
 
-def test_j10_daemons_whose_clocks_are_wrong_work_all_the_same(world: World, hands: SimHands) -> None:
-    for number, pod in enumerate(sorted(hands.world.processes)):
-        hands.set_clock(pod, (-1) ** number * HOUR_S)
-    hands.kill("daemon")
-    restart(world, hands)
+def test_j10_daemons_whose_clocks_are_wrong_work_all_the_same(world: World, driver: SimDriver) -> None:
+    for number, pod in enumerate(sorted(driver.world.processes)):
+        driver.set_clock(pod, (-1) ** number * HOUR_S)
+    driver.kill("daemon")
+    restart(world, driver)
     world.until(world.spod_runs())
 
     works(world, "sleeper")
@@ -261,7 +265,7 @@ ALWAYS = (
     b.test_b6_the_resolved_list_and_the_base_are_readable_on_the_object,
 )
 SAMPLED = 15
-GIVEN = {"world", "hands"}
+GIVEN = {"world", "driver"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -275,10 +279,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_j11_in_another_namespace_the_same_holds(story: Callable[..., None]) -> None:
-    hands = SimHands(seed=0, operator_namespace=OPENSHIFT)
-    given: dict[str, Any] = {"world": World(hands, hands.namespace), "hands": hands}
+    driver = SimDriver(seed=0, operator_namespace=OPENSHIFT)
+    given: dict[str, Any] = {"world": World(driver, driver.namespace), "driver": driver}
 
     story(**{name: given[name] for name in inspect.signature(story).parameters})
 
-    assert not hands.end()
-    assert hands.list("Pod", OPENSHIFT)
+    assert not driver.end()
+    assert driver.list("Pod", OPENSHIFT)

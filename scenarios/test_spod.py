@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import fields
 
-from scenarios.hands import Manifest, Refused
+from scenarios.driver import Manifest, Refused
 from scenarios.manifests import profile
 from scenarios.world import World
 from spo.model.spod import SpodSpec
@@ -87,7 +87,7 @@ REFUSED = {
 
 
 def daemon_set(world: World) -> Manifest:
-    found = world.hands.get("DaemonSet", world.operator_namespace, "spod")
+    found = world.driver.get("DaemonSet", world.operator_namespace, "spod")
     assert found is not None
     return found
 
@@ -204,7 +204,7 @@ def test_a_selector_that_no_node_fits_is_named_and_what_was_installed_stays(worl
 
     world.patch_spod(affinity=on_nodes(NOWHERE))
     world.until(world.spod_says("ERROR", "no node"))
-    assert sorted(world.profile_files("before")) == world.hands.nodes()
+    assert sorted(world.profile_files("before")) == world.driver.nodes()
     world.apply(profile("meanwhile"))
 
     world.patch_spod(affinity=None)
@@ -233,7 +233,7 @@ def test_an_image_that_cannot_be_pulled_is_named_with_its_pod_and_what_was_insta
     before = manager(world)["image"]
     run_daemons_of(world, "registry.invalid/spo:1")
     world.until(world.spod_says("ERROR", "registry.invalid/spo:1"))
-    assert sorted(world.profile_files("before")) == world.hands.nodes()
+    assert sorted(world.profile_files("before")) == world.driver.nodes()
 
     run_daemons_of(world, before)
     world.until(world.rolled_out(lambda pod: pod["containers"][0]["image"] == before))
@@ -246,7 +246,7 @@ def test_a_spod_that_is_edited_every_second_ends_as_it_was_edited_last(world: Wo
     for number, amount in enumerate(amounts):
         world.patch_spod(daemonResourceRequirements={"limits": {"memory": amount}})
         world.apply(profile(f"number-{number}"))
-        world.hands.until(lambda: False, 1)
+        world.driver.until(lambda: False, 1)
 
     world.until(world.rolled_out(lambda pod: pod["containers"][0]["resources"]["limits"] == {"memory": amounts[-1]}))
 

@@ -1,42 +1,44 @@
 """J9. Uninstalling leaves nothing behind: no file, no finalizer, no object.
 
 In a real cluster `make real` and `make kind` end with it, and look for what was left. That the command may be killed
-before any of its requests, or a profile be in use, stands in tests/cli/test_uninstall.py.
+before any of its requests, or a profile be in use, stands in tests/installation/test_uninstall.py.
 """
 
 from __future__ import annotations
 
-from scenarios.desk import Desk
-from scenarios.hands import SimHands
+from scenarios.command_line import CommandLine
+from scenarios.driver import SimDriver
 from scenarios.manifests import profile
 from scenarios.world import World
-from spo.cli.removal import Removal
-from spo.cli.uninstall import uninstall
+from spo.installation.removal import Removal
+from spo.installation.uninstall import uninstall
 
 GLOBAL = ("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition")
 PATIENCE_S = 30.0
 
 
-def left(hands: SimHands) -> dict[str, list[str]]:
+def left(driver: SimDriver) -> dict[str, list[str]]:
     """What is still there of the operator, by kind and by node."""
-    found = {kind: hands.list(kind, "") for kind in GLOBAL}
+    found = {kind: driver.list(kind, "") for kind in GLOBAL}
     named = {
         kind: [name for each in items if "security-profiles" in (name := each["metadata"]["name"])]
         for kind, items in found.items()
     }
-    space = hands.get("Namespace", "", hands.operator_namespace)
-    files = {node: sorted(hands.files(node)) for node in hands.nodes()}
-    every = {**named, "Namespace": [hands.operator_namespace] if space else [], **files}
+    space = driver.get("Namespace", "", driver.operator_namespace)
+    files = {node: sorted(driver.files(node)) for node in driver.nodes()}
+    every = {**named, "Namespace": [driver.operator_namespace] if space else [], **files}
     return {what: names for what, names in every.items() if names}
 
 
-def test_j9_uninstalling_leaves_nothing_behind(world: World, hands: SimHands) -> None:
+def test_j9_uninstalling_leaves_nothing_behind(world: World, driver: SimDriver) -> None:
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))
-    assert left(hands).keys() >= {*GLOBAL, "Namespace", *hands.nodes()}
+    assert left(driver).keys() >= {*GLOBAL, "Namespace", *driver.nodes()}
 
-    desk = Desk(hands.world)
-    code = uninstall(Removal(desk.live, hands.operator_namespace, PATIENCE_S, desk.said.append), "", desk.said.append)
+    person = CommandLine(driver.world)
+    code = uninstall(
+        Removal(person.live, driver.operator_namespace, PATIENCE_S, person.said.append), "", person.said.append
+    )
 
-    assert code == 0, desk.said
-    assert left(hands) == {}
+    assert code == 0, person.said
+    assert left(driver) == {}

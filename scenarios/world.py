@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from scenarios.hands import Hands, Refused
+from scenarios.driver import Driver, Refused
 from scenarios.manifests import Manifest
 
 PATIENCE_S = 120.0  # as long as anything documented may take
@@ -24,12 +24,12 @@ class Hope:
 
 
 class World:
-    """`namespace` is the story's own. `hands` are the world's; what only a simulated one has is taken from there."""
+    """`namespace` is the story's own. `driver` is the world's; what only a simulated one has is taken from there."""
 
-    def __init__(self, hands: Hands, namespace: str) -> None:
-        self.hands = hands
+    def __init__(self, driver: Driver, namespace: str) -> None:
+        self.driver = driver
         self.namespace = namespace
-        self.operator_namespace = hands.operator_namespace
+        self.operator_namespace = driver.operator_namespace
 
     def under(self, name: str) -> str:
         """What a pod calls the story's profile of this name."""
@@ -38,12 +38,12 @@ class World:
     @property
     def own(self) -> World:
         """The same world, seen from the operator's own namespace."""
-        return World(self.hands, self.operator_namespace)
+        return World(self.driver, self.operator_namespace)
 
     def at(self, namespace: str) -> World:
         """The same world, seen from a namespace that a block of the documentation names."""
-        self.hands.visit(namespace)
-        return World(self.hands, namespace)
+        self.driver.visit(namespace)
+        return World(self.driver, namespace)
 
     def file(self, name: str) -> str:
         """The profile's file, below the operator's directory on each node."""
@@ -55,23 +55,23 @@ class World:
         """Create these objects, in the story's namespace if they name none. Raises Refused."""
         for manifest in manifests:
             metadata = {"namespace": self.namespace, **manifest["metadata"]}
-            self.hands.create({**manifest, "metadata": metadata})
+            self.driver.create({**manifest, "metadata": metadata})
 
     def types(self, block: str, given: str = "") -> None:
         """Type a block of the documentation as it stands; `given` is what it reads. Raises Refused."""
-        self.hands.types(block, given)
+        self.driver.types(block, given)
 
     def edit(self, kind: str, name: str, **spec: Any) -> None:
         """Merge-patch an object's spec."""
-        self.hands.patch(kind, self.namespace, name, {"spec": spec})
+        self.driver.patch(kind, self.namespace, name, {"spec": spec})
 
     def patch_spod(self, **spec: Any) -> None:
         """`kubectl -n $NS patch spod spod --type merge -p '{"spec": …}'`."""
         kind = "SecurityProfilesOperatorDaemon"
-        self.hands.patch(kind, self.operator_namespace, "spod", {"spec": spec})
+        self.driver.patch(kind, self.operator_namespace, "spod", {"spec": spec})
 
     def create_priority_class(self, name: str, value: int) -> None:
-        self.hands.create(
+        self.driver.create(
             {
                 "apiVersion": "scheduling.k8s.io/v1",
                 "kind": "PriorityClass",
@@ -81,17 +81,17 @@ class World:
         )
 
     def delete(self, kind: str, name: str) -> None:
-        self.hands.delete(kind, self.namespace, name)
+        self.driver.delete(kind, self.namespace, name)
 
     def until(self, hope: Hope, max_s: float = PATIENCE_S) -> None:
         """Let time pass until it is true; fail with how it stands if it does not become true."""
-        max_s += self.hands.patience_s
-        if not self.hands.until(lambda: not hope.why_not(), max_s):
+        max_s += self.driver.patience_s
+        if not self.driver.until(lambda: not hope.why_not(), max_s):
             raise AssertionError(f"after {max_s:.0f} s still not: {hope}: {hope.why_not()}")
 
     def stays(self, hope: Hope, for_s: float) -> None:
         """Let time pass (where it is dear, less of it); fail if it stops to be true."""
-        if self.hands.until(lambda: bool(hope.why_not()), min(for_s, self.hands.stays_s_max)):
+        if self.driver.until(lambda: bool(hope.why_not()), min(for_s, self.driver.stays_s_max)):
             raise AssertionError(f"no longer: {hope}: {hope.why_not()}")
 
     # -- what a user can hope for ------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ class World:
         """There is a spod (not the one with this uid), and its daemons are on every node."""
 
         def why_not() -> str:
-            found = self.hands.get("SecurityProfilesOperatorDaemon", self.operator_namespace, "spod")
+            found = self.driver.get("SecurityProfilesOperatorDaemon", self.operator_namespace, "spod")
             if found is None or found["metadata"]["uid"] == other_than:
                 return "there is none"
             status = found.get("status", {})
@@ -210,7 +210,7 @@ class World:
         def why_not() -> str:
             files = list(self.profile_files(name).values())
             found = [sorted(_allowed(file)) for file in files]
-            good = len(files) == len(self.hands.nodes()) and all(each == sorted(syscalls) for each in found)
+            good = len(files) == len(self.driver.nodes()) and all(each == sorted(syscalls) for each in found)
             return "" if good else f"on {len(files)} nodes it allows {found}"
 
         return Hope(f"profile {name} allows {', '.join(syscalls)}", why_not)
@@ -219,7 +219,7 @@ class World:
         """The daemons' pod spec is as wanted, whether or not it is rolled out."""
 
         def why_not() -> str:
-            found = self.hands.get("DaemonSet", self.operator_namespace, "spod")
+            found = self.driver.get("DaemonSet", self.operator_namespace, "spod")
             asks = found is not None and wanted(found["spec"]["template"]["spec"])
             return "" if asks else "the daemon set does not ask for it"
 
@@ -229,10 +229,10 @@ class World:
         """The daemons' pod spec is as wanted, and a daemon of it is ready on every node."""
 
         def why_not() -> str:
-            found = self.hands.get("DaemonSet", self.operator_namespace, "spod")
+            found = self.driver.get("DaemonSet", self.operator_namespace, "spod")
             if found is None or not wanted(found["spec"]["template"]["spec"]):
                 return "the daemon set does not ask for it"
-            status, nodes = found.get("status", {}), len(self.hands.nodes())
+            status, nodes = found.get("status", {}), len(self.driver.nodes())
             fresh = status.get("observedGeneration") == found["metadata"]["generation"]
             ready = status.get("numberReady") == nodes and status.get("updatedNumberScheduled") == nodes
             return "" if fresh and ready else json.dumps(status)
@@ -273,7 +273,7 @@ class World:
         """The profile's file on this node has this content."""
 
         def why_not() -> str:
-            found = self.hands.files(node).get(self.file(name))
+            found = self.driver.files(node).get(self.file(name))
             return "" if found is not None and json.loads(found) == wanted else f"it is {found!r}"
 
         return Hope(f"the file of {name} on {node} is as it should be", why_not)
@@ -299,7 +299,7 @@ class World:
     # -- how things stand --------------------------------------------------------------------------------------------
 
     def get(self, kind: str, name: str) -> Manifest | None:
-        return self.hands.get(kind, self.namespace, name)
+        return self.driver.get(kind, self.namespace, name)
 
     def profile(self, name: str) -> Manifest:
         found = self.get("SeccompProfile", name)
@@ -307,7 +307,7 @@ class World:
         return found
 
     def spod(self) -> Manifest:
-        found = self.hands.get("SecurityProfilesOperatorDaemon", self.operator_namespace, "spod")
+        found = self.driver.get("SecurityProfilesOperatorDaemon", self.operator_namespace, "spod")
         assert found is not None, "there is no spod"
         return found
 
@@ -320,7 +320,7 @@ class World:
         """Node → state, of one profile."""
         return {
             status["nodeName"]: status["status"]
-            for status in self.hands.list("SecurityProfileNodeStatus", self.namespace)
+            for status in self.driver.list("SecurityProfileNodeStatus", self.namespace)
             if any(owner["name"] == name for owner in status["metadata"].get("ownerReferences", []))
         }
 
@@ -328,7 +328,7 @@ class World:
         """The messages of the Events on an object."""
         return [
             event["message"] if reason else f"{event['reason']}: {event['message']}"
-            for event in self.hands.list("Event", self.namespace)
+            for event in self.driver.list("Event", self.namespace)
             if event["involvedObject"]["kind"] == kind
             and event["involvedObject"]["name"] == name
             and reason in ("", event["reason"])
@@ -336,7 +336,7 @@ class World:
 
     def profile_files(self, name: str) -> dict[str, Any]:
         """Node → the profile's file there, decoded."""
-        found = {node: self.hands.files(node).get(self.file(name)) for node in self.hands.nodes()}
+        found = {node: self.driver.files(node).get(self.file(name)) for node in self.driver.nodes()}
         return {node: json.loads(data) for node, data in found.items() if data is not None}
 
     def allowed_by_file(self, name: str) -> set[str]:

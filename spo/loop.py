@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from spo.cache import Cache, Change, Index, View
+from spo.doors.ports import Clock, Cluster, Conflict, Forbidden, Host, Unavailable, WorldError
 from spo.events import Key
 from spo.intents import Intent, Plan, RemoveFile, Tell, WriteFile
 from spo.interest import Interest
 from spo.observe.observer import Done, Failed, Observer, Outcome
-from spo.ports import Clock, Cluster, Conflict, Forbidden, Host, Unavailable, WorldError
 from spo.queue import Queue
 
 ADMIN_DELAY_S = 30.0  # what only an administrator can mend is not asked more often

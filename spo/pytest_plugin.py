@@ -28,7 +28,7 @@ import pytest
 if TYPE_CHECKING:
     from spo.sim.client import Client
     from spo.sim.cluster import SimulatedCluster
-    from spo.sim.http.running import Running
+    from spo.sim.http.background import BackgroundServer
 
 MARKER = "spo(nodes=3, seed=0, speed='max'): how the simulated cluster of this test is made"
 BOOT_S = 10.0  # nodes are ready, and namespaces have their ServiceAccount
@@ -56,8 +56,8 @@ class Cluster:
 
     def apply(self, *files: str | Path) -> None:
         """Apply manifests as kubectl does. Fails with the reason if one is refused."""
-        from spo.cli.apply import Applier
-        from spo.cli.manifests import load
+        from spo.input.apply import Applier
+        from spo.input.load import load
 
         applier = Applier(self.simulated)
         for item in load([str(file) for file in files]):
@@ -72,17 +72,17 @@ def spo_cluster(request: pytest.FixtureRequest) -> Cluster:
 
 
 @pytest.fixture
-def spo_served(request: pytest.FixtureRequest) -> Iterator[Running]:
+def spo_served(request: pytest.FixtureRequest) -> Iterator[BackgroundServer]:
     """A simulated cluster on a free port of this machine, in a thread of its own."""
-    from spo.sim.http.running import Running
+    from spo.sim.http.background import BackgroundServer
 
     wishes = _wishes(request)
-    with Running(_made(wishes), speed=wishes["speed"]) as running:
+    with BackgroundServer(_made(wishes), speed=wishes["speed"]) as running:
         yield running
 
 
 @pytest.fixture
-def spo_kubeconfig(spo_served: Running, tmp_path: Path) -> Path:
+def spo_kubeconfig(spo_served: BackgroundServer, tmp_path: Path) -> Path:
     """The kubeconfig of a simulated cluster that is served over HTTPS."""
     return spo_served.write_kubeconfig(tmp_path / "spo-kubeconfig")
 

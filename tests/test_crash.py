@@ -11,37 +11,37 @@ from pathlib import Path
 import pytest
 
 from scenarios.crash import Point, Reaper, wanted
+from scenarios.driver import SimDriver
 from scenarios.ending import differences, ending
-from scenarios.hands import SimHands
 from scenarios.manifests import profile
 from scenarios.world import World
 
 ROOT = Path(__file__).parent.parent
 FORGETFUL = """
-from scenarios.hands import SimHands
+from scenarios.driver import SimDriver
 from scenarios.manifests import profile
 from scenarios.world import World
 
 
-def test_told(world: World, hands: SimHands) -> None:
+def test_told(world: World, driver: SimDriver) -> None:
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))
-    if hands.patience_s:  # somebody dies: what an operator would do that does not survive it
+    if driver.patience_s:  # somebody dies: what an operator would do that does not survive it
         world.delete("SeccompProfile", "sleeper")
         world.until(world.gone("sleeper"))
 """
 
 
-def told(at: Point | None = None) -> tuple[SimHands, Reaper]:
+def told(at: Point | None = None) -> tuple[SimDriver, Reaper]:
     """The shortest story, with a death in it or without."""
-    hands = SimHands(seed=0)
-    reaper = Reaper(hands.cluster.luck, at)
-    hands.suffered = at is not None
-    world = World(hands, "default")
+    driver = SimDriver(seed=0)
+    reaper = Reaper(driver.cluster.luck, at)
+    driver.suffered = at is not None
+    world = World(driver, "default")
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))
-    assert not hands.end()
-    return hands, reaper
+    assert not driver.end()
+    return driver, reaper
 
 
 def test_the_same_story_ends_the_same_whatever_the_seed_named_its_objects() -> None:

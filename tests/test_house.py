@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LINES_MAX = 500
+COMMANDS_LINES_MAX = 1500
 
 
 class Room(NamedTuple):
@@ -32,10 +33,11 @@ PURE = words(
 )
 # The simulated world may also read what ships with it; its one source of luck is the timeline's.
 SIMULATED = PURE | words("gzip importlib.resources shlex unicodedata urllib.parse yaml")
-LUCKY = words("spo.sim.timeline spo.sim.luck spo.sim.keys")  # the modules that may name the type of that source
+LUCKY = words("spo.sim.timeline spo.sim.faults spo.sim.keys")  # the modules that may name the type of that source
 
 # What everything that decides may know of the world.
 PLAIN = "model events intents interest"
+CORRIDOR = f"{PLAIN} doors cache queue observe loop roles render admission audit reconcile"
 
 ROOMS = {
     "model": Room("", PURE),
@@ -43,32 +45,35 @@ ROOMS = {
     "intents": Room("model", PURE),
     "interest": Room("model", PURE),
     "queue": Room("model events", PURE),
-    "ports": Room(PLAIN, PURE),
-    "reflector": Room("model events interest wire", PURE),
-    "wire": Room("model intents ports", PURE),
-    "sightings": Room("events ports", PURE),
+    "doors": Room(PLAIN, PURE),
     "cache": Room("model events interest", PURE),
     "render": Room("model", PURE),
     "audit": Room("model", PURE),
     "admission": Room("model cache render", PURE),
     "reconcile": Room("model events intents cache render", PURE),
-    "observe": Room("model events intents ports", PURE),
-    "loop": Room(f"{PLAIN} ports cache queue observe", PURE),
-    "roles": Room(f"{PLAIN} ports cache queue observe loop render admission audit reconcile", PURE),
-    # The worlds know no decision and not each other: what runs in a pod is handed in.
-    "sim": Room(f"{PLAIN} ports reflector wire sightings", SIMULATED),
-    "real": Room(f"{PLAIN} ports reflector wire sightings", None),
-    # The simulated API server's face over HTTPS: sockets, certificates, and the clock that drives its time.
-    "face": Room("model sim", None),
-    "replay": Room("model events ports", None),
-    "deployment": Room("", None),
-    "cli": Room(
-        f"{PLAIN} ports reflector wire sightings cache queue observe loop roles render admission audit reconcile"
-        " sim face real replay deployment",
-        None,
-    ),
-    "pytest_plugin": Room("model sim face cli", None),
+    "observe": Room("model events intents doors", PURE),
+    "loop": Room(f"{PLAIN} doors cache queue observe", PURE),
+    "roles": Room(f"{PLAIN} doors cache queue observe loop render admission audit reconcile", PURE),
+    # A Kubernetes, and nothing of ours: what runs in a pod is handed in.
+    "sim": Room("model doors", SIMULATED),
+    # The simulated API server over HTTPS: sockets, certificates, and the clock that drives its time.
+    "sim.http": Room("model sim", None),
+    "real": Room(f"{PLAIN} doors", None),
+    # Around the operator: what goes in, what is told of it, what would be, and how it comes to a cluster.
+    "report": Room("model sim", None),
+    "input": Room("model render sim report", None),
+    "installation": Room(f"{PLAIN} doors render reconcile real report", None),
+    "testbed": Room(f"{CORRIDOR} sim sim.http report input installation", None),
+    "preview": Room(f"{CORRIDOR} sim report input installation testbed", None),
+    "replay": Room("model events doors", None),
+    # A role in a real process.
+    "run_role": Room(f"{CORRIDOR} real", None),
+    "cli": Room(f"{CORRIDOR} run_role sim sim.http real report input installation testbed preview replay", None),
+    "pytest_plugin": Room("model sim sim.http input", None),
 }
+# All that the simulated Kubernetes knows of the operator's code: how kinds are named, how quantities are counted, and
+# what a program in a pod looks like.
+OF_OURS_IN_SIM = words("spo.model.resource spo.model.quantity spo.doors.process")
 
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
 NOT_THE_SAME_TWICE = {"open", "hash", "input"}  # `hash` of a string depends on the process
@@ -85,19 +90,29 @@ MODULES = dict(modules())
 
 def room_of(module: str) -> str:
     if f"{module}.".startswith("spo.sim.http."):
-        return "face"
+        return "sim.http"
     return module.split(".")[1] if "." in module else ""
 
 
+def folder_of(module: str) -> str:
+    path = MODULES.get(module)
+    return module if path is not None and path.name == "__init__.py" else module.rpartition(".")[0]
+
+
 def imports(module: str) -> Iterator[str]:
-    """What a module imports, anywhere in it; `from spo import model` counts as `spo.model`."""
-    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+    """What a module imports, anywhere in it; `from spo.sim import keys` counts as `spo.sim.keys`, a module."""
+    return imported(MODULES[module])
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: a relative import hides which room it comes from"
+            assert node.level == 0, f"{path}: a relative import hides which room it comes from"
             name = node.module or ""
-            yield from (f"{name}.{alias.name}" for alias in node.names) if name == "spo" else (name,)
+            for full in (f"{name}.{alias.name}" for alias in node.names):
+                yield full if full in MODULES else name
 
 
 def calls(module: str) -> Iterator[str]:
@@ -121,6 +136,22 @@ def test_a_room_imports_only_the_rooms_it_may(module: str) -> None:
     assert found - {own, *ROOMS[own].rooms.split()} == set()
 
 
+def test_the_simulated_kubernetes_knows_nothing_of_the_operator() -> None:
+    inside = [name for name in MODULES if room_of(name) in ("sim", "sim.http")]
+    found = {name for module in inside for name in imports(module) if name.split(".")[0] == "spo"}
+
+    assert {name for name in found if not f"{name}.".startswith("spo.sim.")} - OF_OURS_IN_SIM == set()
+
+
+def test_commands_are_for_typing_and_nobody_imports_them() -> None:
+    outside = [path for folder in ("scenarios", "benchmarks", "hack") for path in (ROOT / folder).rglob("*.py")]
+    users = [*outside, *(path for name, path in MODULES.items() if room_of(name) != "cli")]
+    names = {path: {name for name in imported(path) if f"{name}.".startswith("spo.cli.")} for path in users}
+
+    assert {str(path.relative_to(ROOT)): found for path, found in names.items() if found} == {}
+    assert sum(len(path.read_text().splitlines()) for path in (ROOT / "spo/cli").glob("*.py")) <= COMMANDS_LINES_MAX
+
+
 @pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) and ROOMS.get(room_of(name))])
 def test_a_pure_room_touches_nothing_that_differs_between_two_runs(module: str) -> None:
     libraries = ROOMS[room_of(module)].libraries
@@ -141,6 +172,19 @@ def test_the_table_is_free_of_circles() -> None:
 
     for room in ROOMS:
         reach(room, ())
+
+
+def test_no_two_folders_import_each_other() -> None:
+    """But a folder and the folders in it: what stands flat is used by all of them, and one module joins them."""
+    arrows = {
+        (folder, other)
+        for module in MODULES
+        for name in imports(module)
+        if name.split(".")[0] == "spo" and (folder := folder_of(module)) != (other := folder_of(name))
+    }
+    both = {(a, b) for a, b in arrows if (b, a) in arrows and a < b}
+
+    assert {(a, b) for a, b in both if not f"{b}.".startswith(f"{a}.")} == set()
 
 
 def test_no_module_is_too_long_to_read() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from spo.cache import View
+from spo.doors.ports import Conflict, Forbidden, Invalid, Unavailable, WorldError
 from spo.events import Event, Key, Listed, Seen
 from spo.intents import NOTHING, About, Apply, ClusterIntent, Delete, Plan, Tell
 from spo.interest import Interest
@@ -14,7 +15,6 @@ from spo.model.builtin import KeepMeta, NodeKeep
 from spo.model.resource import DAEMONSETS, EVENTS, NODES, SECCOMP_PROFILES, SPODS
 from spo.observe.counters import Counters
 from spo.observe.observer import Observer
-from spo.ports import Conflict, Forbidden, Invalid, Unavailable, WorldError
 from spo.queue import FIRST_DELAY_S
 
 NODE_A = Key("Node", "", "a")

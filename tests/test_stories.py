@@ -11,7 +11,7 @@ import pytest
 
 from scenarios.compare import differences
 from scenarios.not_applicable import NOT_APPLICABLE, is_allowed
-from scenarios.states import Recorder, read, without_passing, write
+from scenarios.states import StateRecorder, read, without_passing, write
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 OF_ONE_WORLD = re.compile(r"\bnode-\d|\boperator/default/|\bdefault/")
@@ -33,7 +33,7 @@ def stories() -> list[Story]:
             if isinstance(part, ast.FunctionDef) and part.name.startswith("test_"):
                 asked = {ast.unparse(each.annotation) for each in part.args.args if each.annotation is not None}
                 text = ast.get_source_segment(source, part) or ""
-                needs_simulator = "SimHands" in asked or "SimHands(" in text
+                needs_simulator = "SimDriver" in asked or "SimDriver(" in text
                 found.append(Story(f"{file.name}::{part.name}", needs_simulator, text))
     return found
 
@@ -58,7 +58,7 @@ def test_no_other_reason_is_one(reason: str) -> None:
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_who_asks_for_the_simulators_hands_is_on_the_list_and_nobody_else(story: Story) -> None:
+def test_who_asks_for_the_simulators_driver_is_on_the_list_and_nobody_else(story: Story) -> None:
     assert story.needs_simulator == (story.name in NOT_APPLICABLE)
 
 
@@ -85,7 +85,7 @@ def test_what_may_last_no_time_counts_only_where_a_story_ends_with_it(seen: list
 
 
 def test_a_recorder_keeps_changes_of_state_by_profile() -> None:
-    recorder = Recorder()
+    recorder = StateRecorder()
     metadata = {"namespace": "here", "name": "p"}
     for status in ({}, {"status": "Pending"}, {"status": "Pending"}, {"status": "Installed"}):
         recorder.seen({"metadata": metadata, "status": status})

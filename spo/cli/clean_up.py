@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 
-from spo.model.seccomp import profiles_directory
+from spo.installation.clean_up import remove
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +30,3 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     print(f"removed {count} files")
     return 0
-
-
-def remove(kubelet_dir: Path) -> int:
-    """Remove our directory; a symlink in its place is not followed. Gives the number of files. Raises OSError."""
-    directory = Path(profiles_directory(str(kubelet_dir)))  # all in it is ours
-    if not directory.is_symlink() and not directory.exists():
-        return 0
-    count = sum(len(files) for _, _, files in os.walk(directory))
-    shutil.rmtree(directory)
-    return count

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
-from spo.cli.files import FilesError, differences, in_yaml, write
-from spo.model.crd import definitions
+from spo.installation.crds import texts
+from spo.installation.files import FilesError, differences, write
 
 DEFAULT = "deploy/crds"
-HEADER = "# Made from spo/model by `spo crds`. Change it there.\n"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,11 +30,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"spo: {why}", file=sys.stderr)
         return 2
     return 0
-
-
-def texts() -> Mapping[str, str]:
-    """The files by name: one for each kind."""
-    return {f"{crd['spec']['names']['plural']}.yaml": HEADER + in_yaml([crd]) for crd in definitions()}
 
 
 def _report(found: list[str]) -> int:

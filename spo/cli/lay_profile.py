@@ -11,11 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-from spo.intents import WriteFile
+from spo.doors.ports import DiskError
+from spo.installation.lay_profile import lay
 from spo.model.seccomp import profiles_directory
-from spo.ports import DiskError, Host
 from spo.real.host import RealHost
-from spo.render.own_profile import DATA, FILE
+from spo.render.own_profile import FILE
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,17 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
         return _refuse(str(error), 2 if error.reason == "EINVAL" else 1)
     print(done)
     return 0
-
-
-def lay(root: str, name: str, standing: bytes | None, host: Host) -> str:
-    """See to it that the file is right, where these bytes stand; gives what there was to do, in words.
-
-    A full disk is no trouble if the file stands there. Raises DiskError.
-    """
-    if standing == DATA:
-        return f"{root}/{name} stands there"
-    host.carry_out(WriteFile(name, DATA))
-    return f"wrote {root}/{name}"
 
 
 def _standing(file: Path) -> bytes | None:

@@ -12,7 +12,7 @@ from importlib import import_module
 
 from msgspec import Struct
 
-from spo.cli.failed import Failed
+from spo.report.failed import Failed
 
 OK, NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
@@ -38,7 +38,7 @@ COMMANDS = {
         "spo.cli.crds", "write the operator's CustomResourceDefinitions, or check them", "spo crds deploy/crds"
     ),
     "manifests": Command(
-        "spo.cli.deploy",
+        "spo.cli.manifests",
         "print what installs the operator, for kubectl apply -f -",
         "spo manifests --namespace security-profiles | kubectl apply -f -",
     ),
@@ -46,10 +46,14 @@ COMMANDS = {
         "spo.cli.install", "install the operator, and watch it come up", "spo install --image REGISTRY/spo:1"
     ),
     "uninstall": Command(
-        "spo.cli.uninstall", "remove the operator and all that it left, on every node", "spo uninstall --dry-run"
+        "spo.cli.uninstall",
+        "remove the operator and all that it left, on every node",
+        "spo uninstall --dry-run",
     ),
     "clean-up": Command(
-        "spo.cli.clean_up", "remove this node's profiles, as `spo uninstall` runs it", "KUBELET_DIR=… spo clean-up"
+        "spo.cli.clean_up",
+        "remove this node's profiles, as `spo uninstall` runs it",
+        "KUBELET_DIR=… spo clean-up",
     ),
     "lay-profile": Command(
         "spo.cli.lay_profile",

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import argparse
 
-from spo.cli import serve
+from spo import run_role
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    serve.configure(parser)
+    run_role.configure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM: 0. 2: the configuration is wrong."""
-    return serve.run("manager", arguments, needs=("OPERATOR_IMAGE", "name the image that the daemons are to run"))
+    return run_role.run("manager", arguments, needs=("OPERATOR_IMAGE", "name the image that the daemons are to run"))

@@ -20,8 +20,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from spo.cli.connect import BAD_INPUT, NO
-from spo.cli.options import NODES, count, number
+from spo.input.options import NODES, count, number
+from spo.installation.connect import BAD_INPUT, NO
 
 OK = 0
 SPEEDS = ("max", "real", "manual")
@@ -111,13 +111,14 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _ask(arguments: argparse.Namespace) -> int:
     from spo.cli import sim_ask
+    from spo.sim.http.remote import BadConfig, RemoteRefused
 
     try:
         return sim_ask.run(arguments)
-    except sim_ask.BadConfig as error:
+    except BadConfig as error:
         print(f"spo: {error}", file=sys.stderr)
         return BAD_INPUT
-    except sim_ask.Refused as error:
+    except RemoteRefused as error:
         print(f"spo: {error}", file=sys.stderr)
         return NO
 

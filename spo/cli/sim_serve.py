@@ -14,15 +14,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from spo.cli.connect import BAD_INPUT, NO
-from spo.cli.manifests import BadInput
-from spo.cli.paint import Paint, Progress, paint_for
-from spo.cli.room import check_room, nodes_at_least, remarks_on_nodes
-from spo.cli.world import World, boot
+from spo.input.load import BadInput
+from spo.installation.connect import BAD_INPUT, NO
+from spo.report.terminal import Paint, Progress, paint_for
 from spo.sim.http.certificates import Authority
-from spo.sim.http.face import Face
 from spo.sim.http.kubeconfig import BY_CERTIFICATE, NotOurs, check_ours, kubeconfig, write
-from spo.sim.http.snapshot import BadSnapshot, restore
+from spo.sim.http.server import HttpServer
+from spo.sim.http.snapshot import BadSnapshot
+from spo.testbed.serving import Wanted, loaded, made
+from spo.testbed.world import SimulatedWorld
 
 HEAD_START_S = 3600
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         host, port = _address(arguments.listen)
         if arguments.kubeconfig is not None:
             check_ours(arguments.kubeconfig)
-        world = made(arguments, progress)
+        world = _made(arguments, progress)
     except (BadInput, BadSnapshot, NotOurs, OSError, ValueError) as error:
         progress.done()
         for text in _told(error, arguments):
@@ -59,65 +59,33 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def made(arguments: argparse.Namespace, progress: Progress) -> World:
+def _made(arguments: argparse.Namespace, progress: Progress) -> SimulatedWorld:
     """The cluster that was asked for. Raises BadInput, BadSnapshot, OSError."""
     if arguments.what == "load":
         return loaded(arguments.file)
-    from spo.cli.apply import Applier
-    from spo.cli.intake import sort_out
-    from spo.cli.manifests import load
-    from spo.cli.world import resources
-
-    intake = sort_out(load(arguments.filename, progress) if arguments.filename else [], resources())
-    nodes = nodes_at_least(arguments.nodes, intake.present)
-    check_room(intake, nodes, arguments.pods, operator=not arguments.without_operator)
-    notes = [*intake.notes, *remarks_on_nodes(arguments.nodes, intake.present), *intake.notes_on_given()]
-    world = boot(
-        arguments.seed,
-        nodes,
+    wanted = Wanted(
+        arguments.filename,
+        arguments.nodes,
         arguments.pods,
-        present=intake.present,
-        notes=notes,
-        progress=progress,
-        operator=not arguments.without_operator,
-        start=start_of(arguments),
+        arguments.seed,
+        not arguments.without_operator,
+        _start_of(arguments),
     )
-    applier = Applier(world.cluster)
-    refusals = [*intake.rejected, *(applier.apply(item) for item in intake.wishes)]
+    world, notes = made(wanted, progress)
     progress.done()
-    for note in (*notes, *applier.notes):
+    for note in notes:
         print(f"spo: {note}", file=sys.stderr)
-    for refusal in refusals:
-        if refusal is not None:
-            remedy = f": {refusal.remedy}" if refusal.remedy else ""
-            print(f"spo: {refusal.source}: {refusal.object}: {refusal.message}{remedy}", file=sys.stderr)
     return world
 
 
-def start_of(arguments: argparse.Namespace) -> float:
+def _start_of(arguments: argparse.Namespace) -> float:
     """When it begins: an hour ago, so that what is done ahead is not in the future; now, if it keeps our time."""
     if arguments.start is not None:
         return float(arguments.start)
     return float(int(time.time()) - (0 if arguments.speed == "real" else HEAD_START_S))
 
 
-def loaded(file: Path) -> World:
-    """A saved cluster. Raises BadSnapshot, OSError."""
-    worlds: list[World] = []
-
-    def make(seed: int) -> Any:
-        worlds.append(World(seed))
-        return worlds[0].cluster
-
-    with file.open("rb") as lines:
-        restore(lines, make)
-    world = worlds[0]
-    for node in world.cluster.nodes.values():
-        world.listen_to(node)
-    return world
-
-
-async def _serve(world: World, speed: Any, host: str, port: int, path: Path) -> None:
+async def _serve(world: SimulatedWorld, speed: Any, host: str, port: int, path: Path) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with contextlib.suppress(ValueError, OSError):  # each watch is a socket
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -127,18 +95,18 @@ async def _serve(world: World, speed: Any, host: str, port: int, path: Path) -> 
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # its terminal is closed, and nobody said `nohup`
         loop.add_signal_handler(signal.SIGHUP, stop.set)
     authority = Authority()
-    face = Face(world.cluster, speed=speed, history=world.history)
+    server = HttpServer(world.cluster, speed=speed, history=world.history)
     try:
-        port = await face.listen(host, port, authority.context([host]))
+        port = await server.listen(host, port, authority.context([host]))
         url = f"https://{f'[{host}]' if ':' in host else host}:{port}"
         write(path, kubeconfig(url, authority))
         print(_welcome(world, url, path, speed, paint_for(sys.stdout)), flush=True)
         await stop.wait()
     finally:
-        await face.close()
+        await server.close()
 
 
-def _welcome(world: World, url: str, path: Path, speed: str, paint: Paint) -> str:
+def _welcome(world: SimulatedWorld, url: str, path: Path, speed: str, paint: Paint) -> str:
     nodes, pods = len(world.cluster.nodes), world.cluster.store.count("pods")
     return "\n".join(
         (

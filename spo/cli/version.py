@@ -6,7 +6,7 @@ import argparse
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from spo.cli.facts import written
+from spo.report.machine_readable import written
 
 DISTRIBUTION = "security-profiles-operator"
 

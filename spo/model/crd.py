@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct
 from spo.model.labels import APP_LABELS
 from spo.model.node_status import SecurityProfileNodeStatus
 from spo.model.resource import Resource
-from spo.model.rule import Rule
+from spo.model.rule import FieldRule
 from spo.model.seccomp import PROFILE_NAME_MAX, SeccompProfile
 from spo.model.spod import SecurityProfilesOperatorDaemon
 
@@ -152,7 +152,7 @@ def schema_of(hint: Any) -> Schema:
         inner, *notes = get_args(hint)
         schema = schema_of(inner)
         for note in notes:
-            if isinstance(note, Rule):
+            if isinstance(note, FieldRule):
                 _demand(schema, note)
         return schema
     if isinstance(hint, type) and issubclass(hint, Struct):
@@ -197,10 +197,12 @@ def _struct(struct: type[Struct]) -> Schema:
 
 
 def _required(hint: Any) -> bool:
-    return get_origin(hint) is Annotated and any(isinstance(note, Rule) and note.required for note in get_args(hint))
+    return get_origin(hint) is Annotated and any(
+        isinstance(note, FieldRule) and note.required for note in get_args(hint)
+    )
 
 
-# Rule field -> schema field, where one is the other.
+# FieldRule field -> schema field, where one is the other.
 SAME = {
     "text": "description",
     "pattern": "pattern",
@@ -215,7 +217,7 @@ SAME = {
 }
 
 
-def _demand(schema: Schema, note: Rule) -> None:
+def _demand(schema: Schema, note: FieldRule) -> None:
     """Write a rule into a schema."""
     for field, name in SAME.items():
         value = getattr(note, field)

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import UNSET, Struct
 
 
-class Rule(Struct, frozen=True, kw_only=True):
+class FieldRule(Struct, frozen=True, kw_only=True):
     """One field's (or list item's) description and validation, as `Annotated[type, rule("…", …)]`.
 
     Reading objects does not enforce it: the API server did when they were written, and a process must not fail at a
@@ -31,6 +31,6 @@ class Rule(Struct, frozen=True, kw_only=True):
     required: bool = False
 
 
-def rule(text: str = "", **demands: Any) -> Rule:
-    """A `Rule` with its description first, as one wants to read it beside a field."""
-    return Rule(text=text, **demands)
+def rule(text: str = "", **demands: Any) -> FieldRule:
+    """A `FieldRule` with its description first, as one wants to read it beside a field."""
+    return FieldRule(text=text, **demands)

@@ -8,13 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from spo.doors.ports import Cluster, Conflict, DiskError, Invalid, WorldError
 from spo.events import Key
 from spo.intents import Apply, ClusterIntent, Plan, RemoveFile, Tell, WriteFile
 from spo.model.reasons import REASONS
 from spo.model.resource import DAEMONSETS, EVENTS
 from spo.model.times import stamp
 from spo.observe.counters import Counters
-from spo.ports import Cluster, Conflict, DiskError, Invalid, WorldError
 
 REMEMBERED_EVENTS = 512  # how often each was said; beyond that the count starts again
 

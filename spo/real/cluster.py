@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from spo.doors.ports import Unavailable
+from spo.doors.reflector import Expired, Reflector
+from spo.doors.wire import Traffic, call_of, failure_of, status_of, unheeded
 from spo.events import Event
 from spo.intents import ClusterIntent
 from spo.interest import Interest
-from spo.ports import Unavailable
 from spo.real.transport import Answer, Transport
-from spo.reflector import Expired, Reflector
-from spo.wire import Traffic, call_of, failure_of, status_of, unheeded
 
 PER_SECOND = 50.0  # our own limit on writes; the server's own comes on top (429)
 BURST = 100
@@ -31,7 +31,7 @@ class _News(NamedTuple):
 
 
 class RealCluster:
-    """Implements `spo.ports.Cluster`. `wake` is called, from any thread, when there is news."""
+    """Implements `spo.doors.ports.Cluster`. `wake` is called, from any thread, when there is news."""
 
     def __init__(
         self,

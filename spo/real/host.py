@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from spo.doors.file_watch import UNREADABLE, FileWatch, is_profile, parts_of
+from spo.doors.ports import Clock, DiskError
 from spo.events import Event
 from spo.intents import HostIntent, WriteFile
-from spo.ports import Clock, DiskError
-from spo.sightings import UNREADABLE, Sightings, is_profile, parts_of
 
 DIRECTORY_MODE = 0o744  # reference-behaviour: directories 0744, files 0644
 FILE_MODE = 0o644
@@ -49,15 +49,15 @@ class RealHost:
     def __init__(self, root: str | os.PathLike[str], clock: Clock) -> None:
         self._root = os.fspath(root)
         self._clock = clock
-        self._sightings = Sightings()
+        self._files = FileWatch()
         self._found: dict[str, _Found] = {}
         self._trouble = ""
 
     def take(self) -> Iterable[Event]:
-        """See `spo.ports.Host`. A look that fails tells nothing, not even that there is nothing; it is logged."""
+        """See `spo.doors.ports.Host`. A look that fails tells nothing, not even that there is nothing; it is logged."""
         now = self._clock.now()
-        if self._sightings.is_time_to_look(now):
-            self._sightings.looking(now)
+        if self._files.is_time_to_look(now):
+            self._files.looking(now)
             try:
                 self._look()
                 self._trouble = ""
@@ -65,19 +65,19 @@ class RealHost:
                 if str(error) != self._trouble:
                     log.warning("cannot look through %s, trying again: %s", self._root, error)
                 self._trouble = str(error)
-        return self._sightings.take()
+        return self._files.take()
 
     def carry_out(self, intent: HostIntent) -> None:
-        """See `spo.ports.Host`."""
+        """See `spo.doors.ports.Host`."""
         parts = parts_of(intent.path)
         self._found.pop(intent.path, None)  # whatever happens now, the next look reads it afresh
         try:
             if isinstance(intent, WriteFile):
                 self._write(parts, intent.data)
-                self._sightings.did(intent.path, hashlib.sha256(intent.data).hexdigest())
+                self._files.did(intent.path, hashlib.sha256(intent.data).hexdigest())
             else:
                 self._remove(parts)
-                self._sightings.did(intent.path, None)
+                self._files.did(intent.path, None)
         except OSError as error:
             reason = errno.errorcode.get(error.errno or 0, "EIO")
             raise DiskError(reason, f"{os.path.join(self._root, intent.path)}: {error.strerror}") from error
@@ -132,7 +132,7 @@ class RealHost:
         except FileNotFoundError:
             pass  # nothing was ever written here
         self._found = {path: file for path, file in found.items() if file.sha256 != UNREADABLE}
-        self._sightings.found_all({path: file.sha256 for path, file in found.items()})
+        self._files.found_all({path: file.sha256 for path, file in found.items()})
 
     def _walk(self, directory: int, prefix: str, found: dict[str, _Found]) -> None:
         with os.scandir(directory) as entries:
@@ -159,7 +159,7 @@ class RealHost:
         known = self._found.get(path)
         if is_profile(path):
             found[path] = known if known and known.signature == signature else _Found(signature, _hash(name, directory))
-        elif not self._sightings.listed and name.startswith(TEMPORARY[0]) and name.endswith(TEMPORARY[1]):
+        elif not self._files.listed and name.startswith(TEMPORARY[0]) and name.endswith(TEMPORARY[1]):
             with contextlib.suppress(OSError):  # left by one of us that was killed
                 os.unlink(name, dir_fd=directory)
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from spo.doors.process import Process
 from spo.model.loglines import as_text
-from spo.ports import Process
 
 LONGEST_WAIT_S = 1.0  # between two breaths; the disk is looked at on time, however quiet the cluster is
 STUCK_S = 60.0  # a breath that takes longer is the end of the process: /livez says no
@@ -43,7 +43,7 @@ def steady_time() -> float:
 
 
 class SystemClock:
-    """Implements `spo.ports.Clock`."""
+    """Implements `spo.doors.ports.Clock`."""
 
     def now(self) -> float:
         return steady_time()

@@ -22,10 +22,10 @@ from msgspec import Struct
 from pykube import HTTPClient, KubeConfig
 from urllib3.connection import HTTPConnection
 
-from spo.ports import Unavailable
+from spo.doors.ports import Unavailable
+from spo.doors.reflector import WATCH_S
+from spo.doors.wire import ApiRequest
 from spo.real.credentials import Adapter, BadConfig, config_of
-from spo.reflector import WATCH_S
-from spo.wire import Call
 
 SOCKET_OPTIONS = [
     *HTTPConnection.default_socket_options,
@@ -83,7 +83,7 @@ class Transport:
         """The configured context's namespace."""
         return str(self._config.namespace)
 
-    def send(self, call: Call) -> Answer:
+    def send(self, call: ApiRequest) -> Answer:
         """One request and its whole answer, whatever its status."""
         try:
             with self._open(call, self.patience.answer_s) as response:
@@ -93,7 +93,7 @@ class Transport:
             raise Unavailable(f"{call.method} {call.path}: {error}") from error
 
     @contextmanager
-    def stream(self, call: Call, lasts_s: float) -> Iterator[Iterator[bytes] | Answer]:
+    def stream(self, call: ApiRequest, lasts_s: float) -> Iterator[Iterator[bytes] | Answer]:
         """A watch that the server ends after `lasts_s`: its lines, as they come; or the answer that refused it."""
         try:
             with self._open(call, lasts_s + self.patience.silence_s) as response:
@@ -104,7 +104,7 @@ class Transport:
         except TROUBLES as error:
             raise Unavailable(f"{call.method} {call.path}: {error}") from error
 
-    def _open(self, call: Call, read_s: float) -> requests.Response:
+    def _open(self, call: ApiRequest, read_s: float) -> requests.Response:
         client = self._client()
         headers = {"Accept": "application/json", "User-Agent": self._agent}
         if call.content_type:

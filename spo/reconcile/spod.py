@@ -19,9 +19,9 @@ from spo.model.spod import NAME, SecurityProfilesOperatorDaemon, SpodStatus
 from spo.model.times import stamp
 from spo.reconcile.settings import Settings
 from spo.render import daemonset
-from spo.render.mistakes import mistakes
-from spo.render.remark import Remark
+from spo.render.finding import Finding
 from spo.render.spod import default_spod, misspelt, not_built, remarks
+from spo.render.validation import findings
 
 IN_EFFECT = "SettingsInEffect"
 GENERATED = re.compile(rf'"{NAME}-[a-z0-9]{{5}}"')  # a name that no pod got: with each attempt another
@@ -37,7 +37,7 @@ def decide(view: View, key: Key, settings: Settings) -> Plan:
     if spod.metadata.deleting:
         return NOTHING  # the daemon set goes with it; a new default spod comes when it is gone
 
-    if wrong := mistakes(spod):
+    if wrong := findings(spod):
         return _in_trouble(view, spod, "InvalidSetting", _listed(wrong))
 
     wanted = daemonset.daemonset(spod, _daemonset_settings(settings))
@@ -90,12 +90,12 @@ def _in_trouble(view: View, spod: SecurityProfilesOperatorDaemon, reason: str, m
     )
 
 
-def _listed(found: Iterable[Remark]) -> str:
+def _listed(found: Iterable[Finding]) -> str:
     return "; ".join(f"{each.field}: {each.message}" for each in found)
 
 
-def _daemonset_settings(settings: Settings) -> daemonset.Settings:
-    return daemonset.Settings(settings.namespace, settings.image, settings.pull_policy, settings.kubelet_dir)
+def _daemonset_settings(settings: Settings) -> daemonset.DaemonSetSettings:
+    return daemonset.DaemonSetSettings(settings.namespace, settings.image, settings.pull_policy, settings.kubelet_dir)
 
 
 def _is_as_wanted(live: DaemonSetKeep, wanted: Mapping[str, Any]) -> bool:
@@ -154,7 +154,7 @@ def _show(view: View, spod: SecurityProfilesOperatorDaemon, state: str, reason: 
 def _settings_in_effect(spod: SecurityProfilesOperatorDaemon, now: str) -> Condition:
     generation = spod.metadata.generation
     for reason, found in (
-        ("InvalidSetting", mistakes(spod)),
+        ("InvalidSetting", findings(spod)),
         ("NotInThisRelease", not_built(spod)),
         ("EmptyList", remarks(spod)),
         ("UnknownOnList", misspelt(spod)),

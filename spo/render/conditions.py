@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from spo.model.seccomp import NATIVE, Argument, Syscall
-from spo.render.union import WITH_ERRNO, Verdict, Verdicts, grouped, said
+from spo.render.union import WITH_ERRNO, RuleEffect, RuleEffects, grouped, said
 
 ALL = (1 << 64) - 1
 WORD = 1 << 32
@@ -69,9 +69,9 @@ def exact(rules: Sequence[Syscall], default_action: str, architectures: Iterable
     listed = frozenset(architectures) - {NATIVE}
     narrow = bool(listed & NARROW)
     room = INSTRUCTIONS_MAX // INSTRUCTIONS_A_CONDITION // (len(listed) + 1)  # runtimes add the node's own
-    written: dict[str, Verdicts] = {}
+    written: dict[str, RuleEffects] = {}
     for name, verdicts in sorted(said(rules).items()):
-        heard = [verdict for verdict in verdicts if _effect(verdict) != _effect(Verdict(default_action))]
+        heard = [verdict for verdict in verdicts if _effect(verdict) != _effect(RuleEffect(default_action))]
         if not _is_right(heard):
             written[name] = _written(name, heard, narrow, room)
             room -= sum(len(verdict.args) for verdict in written[name])
@@ -81,14 +81,14 @@ def exact(rules: Sequence[Syscall], default_action: str, architectures: Iterable
     return (*(rule for rule in rest if rule.names), *grouped(written))
 
 
-def _effect(verdict: Verdict) -> tuple[str, int | None]:
+def _effect(verdict: RuleEffect) -> tuple[str, int | None]:
     """What a rule does, as runtimes see it: they leave out those that do what the default does."""
     action = "SCMP_ACT_KILL_THREAD" if verdict.action == "SCMP_ACT_KILL" else verdict.action
     errno = EPERM if verdict.errno_ret is None else verdict.errno_ret
     return action, errno if action in WITH_ERRNO else None
 
 
-def _is_right(verdicts: Sequence[Verdict]) -> bool:
+def _is_right(verdicts: Sequence[RuleEffect]) -> bool:
     """Does libseccomp keep all these rules of one syscall? A rule without conditions swallows the others there."""
     every = [args for verdict in verdicts for args in _loaded(verdict.args)]
     return len(every) < 2 or not all(every) or all(_is_equality(args) for args in every)
@@ -108,10 +108,10 @@ def _is_equality(args: Sequence[Argument]) -> bool:
 # -- what rules mean -------------------------------------------------------------------------------------------------
 
 
-def _written(name: str, verdicts: Sequence[Verdict], narrow: bool, room: int) -> Verdicts:
+def _written(name: str, verdicts: Sequence[RuleEffect], narrow: bool, room: int) -> RuleEffects:
     """The rules of one syscall in words that libseccomp keeps."""
     author = {_alternative(args): replace(each, args=tuple(args)) for each in verdicts for args in _loaded(each.args)}
-    of_effect: dict[tuple[str, int | None], tuple[Verdict, list[Alternative]]] = {}
+    of_effect: dict[tuple[str, int | None], tuple[RuleEffect, list[Alternative]]] = {}
     for verdict in verdicts:
         alternatives = of_effect.setdefault(_effect(verdict), (verdict, []))[1]
         alternatives += [_alternative(args) for args in _loaded(verdict.args)]
@@ -122,7 +122,7 @@ def _written(name: str, verdicts: Sequence[Verdict], narrow: bool, room: int) ->
     _refuse_contradictions(name, meant)
     if len(meant) == 1 and meant[0][1] in author:
         return (author[meant[0][1]],)
-    written: list[Verdict] = []
+    written: list[RuleEffect] = []
     for verdict, each in meant:
         spelled = [_spelled(name, *one, highest=one is each[-1], narrow=narrow) for one in each]
         room -= math.prod(map(len, spelled)) * len(spelled)
@@ -248,7 +248,7 @@ def _within(inner: Values, outer: Values) -> bool:
     return all(any(low <= first and last <= high for low, high in outer) for first, last in ranges)
 
 
-def _refuse_contradictions(name: str, meant: Sequence[tuple[Verdict, Alternative]]) -> None:
+def _refuse_contradictions(name: str, meant: Sequence[tuple[RuleEffect, Alternative]]) -> None:
     """Of rules that do different things on one call any may count, and by writing them again another would."""
     for (verdict, each), (other, its) in itertools.combinations(meant, 2):
         if verdict is not other and not any(

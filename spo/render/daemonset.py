@@ -34,7 +34,7 @@ RESOURCES = ResourceRequirements(
 )
 
 
-class Settings(Struct, frozen=True):
+class DaemonSetSettings(Struct, frozen=True):
     """What the daemon set needs to know beside spod: the operator's own namespace, image and kubelet directory."""
 
     namespace: str
@@ -43,7 +43,7 @@ class Settings(Struct, frozen=True):
     kubelet_dir: str = "/var/lib/kubelet"
 
 
-def daemonset(spod: SecurityProfilesOperatorDaemon, settings: Settings) -> dict[str, Any]:
+def daemonset(spod: SecurityProfilesOperatorDaemon, settings: DaemonSetSettings) -> dict[str, Any]:
     """The manifest of the daemon set that spod asks for, to be applied whole (reference-behaviour 2.4, 2.5).
 
     It is owned by spod, and goes with it. The annotation `spo.x-k8s.io/rendered` is the hash of all the rest: it
@@ -68,7 +68,7 @@ def daemonset(spod: SecurityProfilesOperatorDaemon, settings: Settings) -> dict[
     return manifest
 
 
-def _metadata(spod: SecurityProfilesOperatorDaemon, settings: Settings) -> dict[str, Any]:
+def _metadata(spod: SecurityProfilesOperatorDaemon, settings: DaemonSetSettings) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": NAME, "namespace": settings.namespace, "labels": dict(labels.APP_LABELS)}
     if spod.metadata.uid:
         owner = {"apiVersion": SPODS.api_version, "kind": SPODS.kind, "name": spod.metadata.name}
@@ -76,7 +76,7 @@ def _metadata(spod: SecurityProfilesOperatorDaemon, settings: Settings) -> dict[
     return metadata
 
 
-def _pod(spec: SpodSpec, settings: Settings) -> dict[str, Any]:
+def _pod(spec: SpodSpec, settings: DaemonSetSettings) -> dict[str, Any]:
     tolerations = TOLERATIONS if spec.tolerations is None else spec.tolerations
     selinux_type = spec.selinux_type_tag or SELINUX_TYPE
     pod: dict[str, Any] = {
@@ -99,7 +99,7 @@ def _pod(spec: SpodSpec, settings: Settings) -> dict[str, Any]:
     return pod
 
 
-def _container(spec: SpodSpec, settings: Settings, selinux_type: str) -> dict[str, Any]:
+def _container(spec: SpodSpec, settings: DaemonSetSettings, selinux_type: str) -> dict[str, Any]:
     return {
         "name": CONTAINER,
         "image": settings.image,

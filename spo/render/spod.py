@@ -11,7 +11,7 @@ from spo.model.meta import ObjectMeta
 from spo.model.spod import NAME, SecurityProfilesOperatorDaemon, SelinuxOptions, SpodSpec
 from spo.render.allowlist import SHOWN_MAX
 from spo.render.daemonset import TOLERATIONS
-from spo.render.remark import Remark
+from spo.render.finding import Finding
 from spo.render.syscall_names import SYSCALL_NAMES
 
 # Written out although they are the defaults: who edits the object sees what there is to switch. `enableSelinux` is
@@ -74,22 +74,22 @@ LATER: tuple[tuple[str, str, Callable[[SpodSpec], bool]], ...] = (
 )
 
 
-def not_built(spod: SecurityProfilesOperatorDaemon) -> tuple[Remark, ...]:
+def not_built(spod: SecurityProfilesOperatorDaemon) -> tuple[Finding, ...]:
     """The fields that are set and have no effect, in the order of their features. The rest of spod is in effect."""
-    return tuple(Remark(f"spec.{name}", message) for name, message, asked in LATER if asked(spod.spec))
+    return tuple(Finding(f"spec.{name}", message) for name, message, asked in LATER if asked(spod.spec))
 
 
-def remarks(spod: SecurityProfilesOperatorDaemon) -> tuple[Remark, ...]:
+def remarks(spod: SecurityProfilesOperatorDaemon) -> tuple[Finding, ...]:
     """The fields that are set and restrict nothing, where a reader could think that they restrict everything."""
     spec = spod.spec
     empty = (("allowedSyscalls", spec.allowed_syscalls), ("allowedSeccompActions", spec.allowed_seccomp_actions))
-    return tuple(Remark(f"spec.{name}", "an empty list restricts nothing") for name, given in empty if given == ())
+    return tuple(Finding(f"spec.{name}", "an empty list restricts nothing") for name, given in empty if given == ())
 
 
-def misspelt(spod: SecurityProfilesOperatorDaemon) -> tuple[Remark, ...]:
+def misspelt(spod: SecurityProfilesOperatorDaemon) -> tuple[Finding, ...]:
     """Names on the allow list that no kernel knows: whoever meant another name allows less than he thinks."""
     unknown = sorted(set(spod.spec.allowed_syscalls or ()) - SYSCALL_NAMES)
     if not unknown:
         return ()
     more = f" and {len(unknown) - SHOWN_MAX} more" if len(unknown) > SHOWN_MAX else ""
-    return (Remark("spec.allowedSyscalls", f"no kernel we know has: {', '.join(unknown[:SHOWN_MAX])}{more}"),)
+    return (Finding("spec.allowedSyscalls", f"no kernel we know has: {', '.join(unknown[:SHOWN_MAX])}{more}"),)

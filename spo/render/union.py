@@ -14,7 +14,7 @@ WITH_ERRNO = frozenset({"SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"})
 LAXITY = {action: place for place, action in enumerate(STRICT_TO_LAX)}
 
 
-class Verdict(Struct, frozen=True):
+class RuleEffect(Struct, frozen=True):
     """What one rule says about a syscall: an action, if all conditions on its arguments hold."""
 
     action: str
@@ -26,7 +26,7 @@ class Verdict(Struct, frozen=True):
         return self.action in LETTING_THROUGH
 
 
-Verdicts = tuple[Verdict, ...]
+RuleEffects = tuple[RuleEffect, ...]
 
 
 def errno_of(rule: Syscall) -> int | None:
@@ -46,22 +46,22 @@ def union(ours: Iterable[Syscall], base: Iterable[Syscall], default_action: str)
     return grouped(merged)
 
 
-def by_name(rules: Iterable[Syscall]) -> dict[str, Verdicts]:
+def by_name(rules: Iterable[Syscall]) -> dict[str, RuleEffects]:
     """What a list says about each syscall it names, in the order it says it, once."""
     return {name: tuple(dict.fromkeys(verdicts)) for name, verdicts in said(rules).items()}
 
 
-def said(rules: Iterable[Syscall]) -> dict[str, list[Verdict]]:
+def said(rules: Iterable[Syscall]) -> dict[str, list[RuleEffect]]:
     """The same as often as it says it."""
-    found: dict[str, list[Verdict]] = {}
+    found: dict[str, list[RuleEffect]] = {}
     for rule in rules:
-        verdict = Verdict(rule.action, errno_of(rule), rule.args)
+        verdict = RuleEffect(rule.action, errno_of(rule), rule.args)
         for name in rule.names:
             found.setdefault(name, []).append(verdict)
     return found
 
 
-def _either(ours: Verdicts, theirs: Verdicts, default: str) -> Verdicts:
+def _either(ours: RuleEffects, theirs: RuleEffects, default: str) -> RuleEffects:
     if ours and theirs:
         return _both(ours, theirs, default)
     if ours:
@@ -75,7 +75,7 @@ def _either(ours: Verdicts, theirs: Verdicts, default: str) -> Verdicts:
     )
 
 
-def _both(ours: Verdicts, theirs: Verdicts, default: str) -> Verdicts:
+def _both(ours: RuleEffects, theirs: RuleEffects, default: str) -> RuleEffects:
     """One action, the less restrictive one; without conditions if a side has none, else on either side's conditions.
 
     The reference puts both sides' conditions into one rule, where all must hold: stricter than either side.
@@ -86,13 +86,13 @@ def _both(ours: Verdicts, theirs: Verdicts, default: str) -> Verdicts:
     errno = next(verdict.errno_ret for verdict in verdicts if verdict.action == action)
     alternatives = tuple(
         dict.fromkeys(
-            Verdict(action, verdict.errno_ret if verdict.action == action else errno, verdict.args)
+            RuleEffect(action, verdict.errno_ret if verdict.action == action else errno, verdict.args)
             for verdict in verdicts
             if verdict.lets_through is allowing
         )
     )
     if not all(verdict.args for verdict in alternatives):
-        alternatives = (Verdict(action, errno),)
+        alternatives = (RuleEffect(action, errno),)
     if not (allowing and default in LETTING_THROUGH):
         return alternatives
     # The default lets it through anyway; rules are needed only for what is freer than that. What the profile refuses
@@ -104,12 +104,12 @@ def _both(ours: Verdicts, theirs: Verdicts, default: str) -> Verdicts:
     return (*refused, *(freer if LAXITY[action] > LAXITY[default] else ()))
 
 
-def grouped(verdicts_of: Mapping[str, Sequence[Verdict]]) -> tuple[Syscall, ...]:
+def grouped(verdicts_of: Mapping[str, Sequence[RuleEffect]]) -> tuple[Syscall, ...]:
     """Few rules that say the same: syscalls with equal verdicts share one, the least restrictive come first.
 
     A syscall with several actions keeps rules of its own, at the end and in their order, which can matter there.
     """
-    shared: dict[Verdict, list[str]] = {}
+    shared: dict[RuleEffect, list[str]] = {}
     apart: list[Syscall] = []
     for name, verdicts in verdicts_of.items():
         if len({verdict.action for verdict in verdicts}) > 1:
@@ -121,7 +121,7 @@ def grouped(verdicts_of: Mapping[str, Sequence[Verdict]]) -> tuple[Syscall, ...]
     return (*sorted(rules, key=_order), *apart)
 
 
-def _rule(names: tuple[str, ...], verdict: Verdict) -> Syscall:
+def _rule(names: tuple[str, ...], verdict: RuleEffect) -> Syscall:
     return Syscall(names, verdict.action, verdict.errno_ret, verdict.args)
 
 

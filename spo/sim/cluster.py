@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from spo.model.resource import NODES, Resource
-from spo.sim.api.authn import ADMIN_TOKEN
+from spo.sim.api.access.authn import ADMIN_TOKEN
 from spo.sim.api.server import ApiServer
 from spo.sim.api.status import qualified
 from spo.sim.client import Client, Object
-from spo.sim.controllers.base import World
-from spo.sim.controllers.index import PodFacts
 from spo.sim.controllers.nodelife import NodeLife
-from spo.sim.controllers.parts import ALL, Dispatcher, Part
+from spo.sim.controllers.registry import ALL, Dispatcher, Part
+from spo.sim.faults import Luck
 from spo.sim.keys import Keys
-from spo.sim.luck import Luck
 from spo.sim.node.kubelet import Kubelet
 from spo.sim.node.node import PODS_PER_NODE, Node, manifest
 from spo.sim.node.podload import running_pod
 from spo.sim.node.program import ProgramFactory
 from spo.sim.node.starter import Starter
 from spo.sim.node.workload import Workload
+from spo.sim.shared.context import SharedContext
+from spo.sim.shared.index import PodFacts
 from spo.sim.store import Change, Store, StoreKey
 from spo.sim.timeline import SECOND_NS, Timeline
 
@@ -64,9 +64,9 @@ class SimulatedCluster:
             service_account_admission=service_account_admission,
             authorize=authorize,
         )
-        self.world = World(self.timeline, self.store, self._component, self.resource, self._serves)
+        self.context = SharedContext(self.timeline, self.store, self._component, self.resource, self._serves)
         self._starter = Starter(self.api, programs or {}, self.images, self._token, self.luck)
-        self._dispatcher = Dispatcher(self.world, controllers)
+        self._dispatcher = Dispatcher(self.context, controllers)
         self._dispatcher.on_pod = self._tell_kubelets
         self.controllers = self._dispatcher.parts
         for resource in self.store.resources():  # what the API server began with
@@ -138,7 +138,7 @@ class SimulatedCluster:
         node = Node(name, self._machines, self.timeline)
         self._machines += 1
         self.nodes[name] = node
-        self.kubelets[name] = Kubelet(node, self.world, self._starter, capacity_pods)
+        self.kubelets[name] = Kubelet(node, self.context, self._starter, capacity_pods)
         return node
 
     def remove_node(self, name: str) -> None:

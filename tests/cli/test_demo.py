@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from spo.cli.demo import steps
 from spo.cli.main import main
+from spo.testbed.demo import steps
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +44,7 @@ def test_the_demo_uses_the_documentations_own_command() -> None:
 def test_a_step_that_does_not_come_true_ends_the_demo(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spo.cli.demo.PATIENCE_S", 0.0)
+    monkeypatch.setattr("spo.testbed.demo.PATIENCE_S", 0.0)
     assert main(["demo"]) == 1
     assert "did not come true" in capsys.readouterr().err
 

@@ -80,7 +80,7 @@ def test_without_the_kubelets_directory_it_does_not_guess(
 def test_it_loads_nothing_that_serves_or_connects() -> None:
     """It runs before every start of a pod of ours."""
     probe = (
-        "import sys, spo.cli.main, spo.cli.lay_profile\n"
+        "import sys, spo.cli.main, spo.installation.lay_profile\n"
         "heavy = ('yaml', 'http', 'ssl', 'socket', 'pykube', 'spo.sim', 'spo.roles', 'spo.real.process')\n"
         "sys.exit(', '.join(name for name in heavy if name in sys.modules) or 0)"
     )

@@ -14,7 +14,7 @@ from typing import IO
 import pytest
 
 from spo.cli.main import BAD_INPUT, COMMANDS, NO, OK, main
-from spo.cli.world import NotUp
+from spo.testbed.world import NotUp
 
 
 def exit_code(*arguments: str) -> int:

@@ -18,7 +18,7 @@ import yaml
 
 from spo.cli.main import main
 from spo.cli.sim import DESCRIPTIONS
-from spo.cli.sim_ask import Place
+from spo.sim.http.remote import ServedCluster
 
 WITHIN_S = 30
 DUMPED_PROFILE = """\
@@ -53,7 +53,7 @@ class Server:
             time.sleep(0.02)
 
     def ask(self, path: str, method: str = "GET") -> Any:
-        return json.loads(Place(str(self.kubeconfig)).ask(method, path))
+        return json.loads(ServedCluster(str(self.kubeconfig)).ask(method, path))
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
         """Exit code, and what was said."""
@@ -208,7 +208,7 @@ def test_what_is_no_snapshot_is_not_served(tmp_path: Path, capsys: pytest.Captur
 
 def test_a_port_that_is_taken_is_a_no(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
     server = start("serve", "--nodes", "1", "--without-operator")
-    taken = Place(str(server.kubeconfig)).server.removeprefix("https://")
+    taken = ServedCluster(str(server.kubeconfig)).server.removeprefix("https://")
     assert code_of("serve", "--nodes", "1", "--without-operator", "--listen", taken) == 1
     assert "in use" in capsys.readouterr().err
 

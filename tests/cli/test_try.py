@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from spo.cli.main import main
-from spo.cli.options import duration
+from spo.input.options import duration
 
 PROFILE = """\
 apiVersion: security-profiles-operator.x-k8s.io/v1beta1

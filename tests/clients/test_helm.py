@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from spo.cli.removal import OUR_KINDS
-from spo.cli.world import boot
+from spo.installation.removal import OUR_KINDS
 from spo.model.resource import LEASES, SECCOMP_PROFILES, Resource
 from spo.sim.api.builtin import KINDS
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.http.running import Running
+from spo.sim.http.background import BackgroundServer
+from spo.testbed.world import boot
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("SPO_HELM_CACHE") or Path.home() / ".cache/spo-helm")
@@ -88,7 +88,7 @@ FILES = "/var/lib/kubelet/seccomp/operator"
 class Served:
     """A cluster in which pods of our image run the operator's programs; the operator is not installed."""
 
-    def __init__(self, cluster: SimulatedCluster, running: Running) -> None:
+    def __init__(self, cluster: SimulatedCluster, running: BackgroundServer) -> None:
         self._cluster = cluster
         self.running = running
 
@@ -113,7 +113,7 @@ class Served:
 @pytest.fixture
 def served() -> Iterator[Served]:
     cluster = boot(nodes=2, operator=False).cluster
-    with Running(cluster, speed="max") as running:
+    with BackgroundServer(cluster, speed="max") as running:
         yield Served(cluster, running)
 
 

@@ -9,15 +9,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from spo.sim.api.authn import AUTHENTICATED, User
+from spo.sim.api.access.authn import AUTHENTICATED, User
 from spo.sim.api.features import DEFAULTS, Features
 from spo.sim.api.http import Request, Response, Stream
 from spo.sim.api.server import ApiServer
 from spo.sim.keys import Keys
 from spo.sim.store import Store
 from spo.sim.timeline import Timeline
-from tests.conformance.faces import Face, InProcess
 from tests.conformance.golden_compare import Binding, Mismatch
+from tests.conformance.servers import Face, InProcess
 
 GOLDEN = Path(__file__).parent / "golden"
 DIFFERENCES = Path(__file__).parent / "differences.md"

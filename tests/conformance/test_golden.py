@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.faces import InProcess, OverHttps
 from tests.conformance.golden_compare import Binding, Mismatch
 from tests.conformance.golden_replay import WORLDS, differences, play, sequences
+from tests.conformance.servers import InProcess, OverHttps
 
 RECORDED = {sequence["id"]: sequence for sequence in sequences(*WORLDS)}
 DIFFERENCES = differences()

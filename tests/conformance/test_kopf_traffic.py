@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from spo.sim.api.http import Request
-from tests.conformance.faces import InProcess, OverHttps
+from tests.conformance.servers import InProcess, OverHttps
 from tests.conformance.test_traffic import a_cluster
 from tests.conformance.traffic import NAMESPACE, TRAFFIC, Player, Record, different
 

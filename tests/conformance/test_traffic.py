@@ -11,8 +11,8 @@ import pytest
 
 from spo.model.resource import NAMESPACES
 from spo.sim.cluster import SimulatedCluster
-from tests.conformance.faces import InProcess, OverHttps
 from tests.conformance.golden_replay import CRD_FILES, GOLDEN, Player
+from tests.conformance.servers import InProcess, OverHttps
 from tests.conformance.traffic import NAMESPACE, records
 from tests.conformance.traffic import Player as Client
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from spo.sim.api import protobuf
+from spo.sim.api.encoding import protobuf
 from spo.sim.api.http import Request, Response
-from tests.conformance.faces import Face
+from tests.conformance.servers import Face
 
 TRAFFIC = Path(__file__).parent / "golden" / "traffic"
 NAMESPACE = "traffic"

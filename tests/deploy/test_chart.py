@@ -15,8 +15,8 @@ import pytest
 import yaml
 from api_server import api_server, assets_or_skip
 
-from spo.cli.chart import SECTIONS
-from spo.cli.deploy import texts
+from spo.installation.chart import SECTIONS
+from spo.installation.manifest_files import texts
 from spo.render.chart_values import Image
 from spo.render.install import IMAGE, PULL_POLICY, VERSION, manifests
 from spo.render.uninstall_hook import uninstall_hook

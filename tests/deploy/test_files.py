@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from spo.cli.deploy import texts
-from spo.cli.files import differences
+from spo.installation.files import differences
+from spo.installation.manifest_files import texts
 from spo.render.install import files, manifests
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
+from spo.doors.wire import ApiRequest
 from spo.model.resource import LEASES, NAMESPACES, NODE_STATUSES, SECCOMP_PROFILES, SPODS
 from spo.reconcile.leader import LOCK
 from spo.render.bases import BASES, Base
 from spo.render.own_profile import DATA, FILE
-from spo.wire import Call
-from tests.conformance.cluster.face import Face
+from tests.conformance.cluster.served import Face
 from tests.kernel.seccomp import library
 from tests.kernel.test_bases import CALLED, CASES, Starter
 
@@ -110,8 +110,8 @@ def role(face: Face) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 def test_the_manager_leads_and_makes_the_default_spod(face: Face, role: Any) -> None:
     manager = role("manager", OPERATOR_IMAGE="spo:test")
-    until(lambda: face.send(Call("GET", SPODS.path(OURS, "spod")))[0] == 200, manager)
-    assert face.send(Call("GET", LEASES.path(OURS, LOCK)))[1]["spec"]["holderIdentity"] == "manager-1"
+    until(lambda: face.send(ApiRequest("GET", SPODS.path(OURS, "spod")))[0] == 200, manager)
+    assert face.send(ApiRequest("GET", LEASES.path(OURS, LOCK)))[1]["spec"]["holderIdentity"] == "manager-1"
     ended_well(manager)
 
 
@@ -129,8 +129,8 @@ def test_the_daemon_writes_restores_and_removes_files(face: Face, role: Any, tmp
 
     path = SECCOMP_PROFILES.path(face.namespace, "p")
     patch = {"metadata": {"finalizers": None}}
-    face.send(Call("PATCH", path, content_type="application/merge-patch+json", body=json.dumps(patch).encode()))
-    face.send(Call("DELETE", path))
+    face.send(ApiRequest("PATCH", path, content_type="application/merge-patch+json", body=json.dumps(patch).encode()))
+    face.send(ApiRequest("DELETE", path))
     until(lambda: not file.parent.exists(), daemon)
     ended_well(daemon)
 

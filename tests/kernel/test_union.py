@@ -21,8 +21,8 @@ from spo.model.seccomp import OPERATORS, Argument, SeccompProfile, SeccompProfil
 from spo.render.conditions import EQUALITY, INSTRUCTIONS_MAX, UPWARD, Inexact
 from spo.render.resolve import Resolved, resolve
 from spo.render.seccomp import render
+from spo.sim.node.kernel import Decision, load
 from spo.sim.node.kernel import Filter as Meaning
-from spo.sim.node.kernel import Verdict, load
 from tests.kernel.seccomp import X86, X86_64, Filter, library
 
 pytestmark = pytest.mark.kernel
@@ -133,7 +133,7 @@ def compiled(lib: Any, file: bytes) -> Filter:
     return made
 
 
-def code(verdict: Verdict) -> int:
+def code(verdict: Decision) -> int:
     return verdict.code | verdict.errno
 
 

@@ -9,7 +9,7 @@ import pytest
 from spo.model.crd import definitions
 from spo.model.meta import ObjectMeta
 from spo.model.spod import SecurityProfilesOperatorDaemon
-from spo.sim.api.schema import Schema
+from spo.sim.api.custom.schema import Schema
 
 CRDS = {crd["spec"]["names"]["kind"]: crd for crd in definitions()}
 SCHEMAS = {kind: Schema.compile(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]) for kind, crd in CRDS.items()}

@@ -56,7 +56,7 @@ BUGS = (
     Bug(
         "the preview calls removed whatever will not comply",
         "A8",
-        "spo/cli/allow_list.py",
+        "spo/preview/allow_list.py",
         "if goes(after, profile, verdict, settings):",
         "if True:",
         PREVIEW + "test_a8_what_the_preview_says_is_what_then_happens",
@@ -65,7 +65,7 @@ BUGS = (
     Bug(
         "the preview does not look at who uses a profile",
         "A8",
-        "spo/cli/allow_list.py",
+        "spo/preview/allow_list.py",
         "for file in files_in_use(pod) if user.node else ():",
         "for file in ():",
         PREVIEW + "test_a8_what_the_preview_says_is_what_then_happens",
@@ -176,7 +176,7 @@ BUGS = (
     Bug(
         "nobody clears the nodes when all else is gone",
         "J9",
-        "spo/cli/programs.py",
+        "spo/testbed/operator_pods.py",
         "for path, _ in list(self._disk.below(self._root)):",
         "for path, _ in ():",
         UNINSTALLING + "test_j9_uninstalling_leaves_nothing_behind",
@@ -185,7 +185,7 @@ BUGS = (
     Bug(
         "rights are left behind",
         "J9",
-        "spo/cli/removal.py",
+        "spo/installation/removal.py",
         "for resource, manifest in objects:",
         "for resource, manifest in objects[:1]:",
         UNINSTALLING + "test_j9_uninstalling_leaves_nothing_behind",

@@ -35,7 +35,7 @@ BUGS = (
     Bug(
         "patches are sent whatever happened since",
         "J0",
-        "spo/wire.py",
+        "spo/doors/wire.py",
         '{**patch.get("metadata", {}), "resourceVersion": version}',
         '{**patch.get("metadata", {})}',
         RACES + "test_j0_a_finalizer_that_somebody_else_adds_at_that_moment_stays",
@@ -125,7 +125,7 @@ BUGS = (
     Bug(
         "a new daemon hears only of profiles that come after it",
         "J3",
-        "spo/reflector.py",
+        "spo/doors/reflector.py",
         "            events.append(Seen(key, value))\n",
         "            if key.kind != 'SeccompProfile':\n                events.append(Seen(key, value))\n",
         J + "test_j3_a_new_node_gets_every_profile",
@@ -206,7 +206,7 @@ BUGS = (
     Bug(
         "what stands in the place of the operator's own profile is good enough for a new pod",
         "J5",
-        "spo/cli/lay_profile.py",
+        "spo/installation/lay_profile.py",
         "if standing == DATA:",
         "if standing:",
         OWN + "test_j5_daemons_without_their_own_profile_are_named_and_new_pods_bring_it",

@@ -15,8 +15,8 @@ from spo.interest import Interest
 from spo.real import cluster
 from spo.real.cluster import Pace, RealCluster
 from spo.real.transport import Patience
-from tests.conformance.cluster.face import Canned, Face
 from tests.conformance.cluster.listener import CONFIGMAPS, Kept
+from tests.conformance.cluster.served import Canned, Face
 
 QUICK = Patience(watch_s=1, pause_s=0.02, pause_s_max=0.1)
 

@@ -18,13 +18,13 @@ import yaml
 from freezegun import freeze_time
 
 from spo.cli.main import main
+from spo.doors.wire import ApiRequest
 from spo.interest import Interest
 from spo.real import credentials
 from spo.real.credentials import Adapter, BadConfig, ExecPlugins, config_of
 from spo.real.transport import Patience
-from spo.wire import Call
-from tests.conformance.cluster.face import Face
 from tests.conformance.cluster.listener import CONFIGMAPS, Kept, Listener
+from tests.conformance.cluster.served import Face
 from tests.conformance.cluster.test_reading import configmap
 
 V1 = "client.authentication.k8s.io/v1"
@@ -305,10 +305,10 @@ def test_a_refused_credential_is_fetched_anew_at_once(face: Face, tmp_path: Path
     (tmp_path / "now").write_text("old")
     face.token = "old"
     transport = face.transport({"exec": wanted})
-    assert transport.send(Call("GET", "/version")).status == 200
+    assert transport.send(ApiRequest("GET", "/version")).status == 200
     (tmp_path / "now").write_text("new")
     face.token = "new"
-    assert transport.send(Call("GET", "/version")).status == 200
+    assert transport.send(ApiRequest("GET", "/version")).status == 200
     assert runs(tmp_path) == 2
 
 

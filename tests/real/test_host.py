@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from spo.doors.file_watch import UNREADABLE
+from spo.doors.ports import DiskError
 from spo.events import FileSeen, Listed
 from spo.intents import RemoveFile, WriteFile
-from spo.ports import DiskError
 from spo.real import host as host_module
 from spo.real.host import RealHost
-from spo.sightings import UNREADABLE
 
 NGINX = WriteFile("default/nginx.json", b"{}")
 

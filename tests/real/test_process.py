@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 from freezegun import freeze_time
 
+from spo.doors.wire import ApiRequest
 from spo.model.resource import LEASES, NAMESPACES, NODE_STATUSES, SECCOMP_PROFILES, SPODS
 from spo.real import process
 from spo.real.process import Health, Runner, log_to, serve_health
 from spo.reconcile.leader import LOCK
-from spo.wire import Call
-from tests.conformance.cluster.face import Canned, Face
+from tests.conformance.cluster.served import Canned, Face
 
 OURS = "security-profiles-operator"
 WITHIN_S = 20.0
@@ -229,7 +229,7 @@ def test_a_manager_leads_and_lets_the_lease_go_when_it_is_told_to_stop(face: Fac
     manager = start("manager", OPERATOR_IMAGE="spo:test")
     manager.until_ready()
     until(lambda: holder(face) == "manager-1")
-    until(lambda: face.send(Call("GET", SPODS.path(OURS, "spod")))[0] == 200)
+    until(lambda: face.send(ApiRequest("GET", SPODS.path(OURS, "spod")))[0] == 200)
     assert "process_resident_memory_bytes" in asked(manager.port, "/metrics")[1]
 
     code, log = manager.signalled(number)
@@ -241,7 +241,7 @@ def test_a_manager_leads_and_lets_the_lease_go_when_it_is_told_to_stop(face: Fac
 
 
 def holder(face: Face) -> str | None:
-    status, lease = face.send(Call("GET", LEASES.path(OURS, LOCK)))
+    status, lease = face.send(ApiRequest("GET", LEASES.path(OURS, LOCK)))
     return lease["spec"].get("holderIdentity", "") if status == 200 else None
 
 

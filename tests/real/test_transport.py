@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-from spo.ports import Unavailable
+from spo.doors.ports import Unavailable
+from spo.doors.wire import JSON, ApiRequest
 from spo.real.transport import Answer, Patience, Transport
-from spo.wire import JSON, Call
-from tests.conformance.cluster.face import Canned, Face
+from tests.conformance.cluster.served import Canned, Face
 
-VERSION = Call("GET", "/version")
+VERSION = ApiRequest("GET", "/version")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def face(tmp_path: Path) -> Iterator[Face]:
 def test_a_call_is_sent_as_it_is(face: Face) -> None:
     face.mood = lambda request: Canned(200, b"{}")
     query = (("labelSelector", "a in (b,c),!d"), ("fieldSelector", "metadata.name=ü&x"))
-    face.transport({"token": "t"}).send(Call("POST", "/api/v1/namespaces/n/pods", query, JSON, "ü".encode()))
+    face.transport({"token": "t"}).send(ApiRequest("POST", "/api/v1/namespaces/n/pods", query, JSON, "ü".encode()))
 
     (request,) = face.asked
     assert (request.method, request.path, request.query, request.body) == (

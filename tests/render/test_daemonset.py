@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from spo.model.meta import ObjectMeta
 from spo.model.scheduling import Affinity, LocalObjectReference, ResourceRequirements, Toleration
 from spo.model.spod import SecurityProfilesOperatorDaemon, SpodSpec
-from spo.render.daemonset import Settings, daemonset
+from spo.render.daemonset import DaemonSetSettings, daemonset
 
-SETTINGS = Settings("operators", "registry.example/operator:1")
+SETTINGS = DaemonSetSettings("operators", "registry.example/operator:1")
 
 
-def rendered(settings: Settings = SETTINGS, **spec: Any) -> dict[str, Any]:
+def rendered(settings: DaemonSetSettings = SETTINGS, **spec: Any) -> dict[str, Any]:
     return daemonset(spod(**spec), settings)
 
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from spo.cli import serve
 from spo.model.meta import ObjectMeta
 from spo.model.spod import SecurityProfilesOperatorDaemon
 from spo.render import health
-from spo.render.daemonset import Settings, daemonset
+from spo.render.daemonset import DaemonSetSettings, daemonset
 from spo.render.install import manager
 
 
@@ -18,7 +17,9 @@ def pod_of(role: str) -> dict[str, Any]:
     if role == "manager":
         manifest = manager("operators", "spo:1")
     else:
-        manifest = daemonset(SecurityProfilesOperatorDaemon(ObjectMeta(name="spod")), Settings("operators", "spo:1"))
+        manifest = daemonset(
+            SecurityProfilesOperatorDaemon(ObjectMeta(name="spod")), DaemonSetSettings("operators", "spo:1")
+        )
     pod: dict[str, Any] = manifest["spec"]["template"]["spec"]
     return pod
 
@@ -29,7 +30,7 @@ def test_each_role_is_asked_on_the_port_where_it_serves(role: str) -> None:
     (container,) = pod["containers"]
     assert "hostNetwork" not in pod
     assert container["args"] == [role]
-    assert container["ports"] == [{"name": "health", "containerPort": serve.PORT}]
+    assert container["ports"] == [{"name": "health", "containerPort": PORT}]
     for probe, path in (("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
         assert container[probe]["httpGet"] == {"path": path, "port": "health"}
 

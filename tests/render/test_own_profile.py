@@ -11,7 +11,7 @@ from spo.model.meta import ObjectMeta
 from spo.model.seccomp import file_from_localhost
 from spo.model.spod import SecurityProfilesOperatorDaemon, SpodSpec
 from spo.render.bases import BASES
-from spo.render.daemonset import Settings, daemonset
+from spo.render.daemonset import DaemonSetSettings, daemonset
 from spo.render.install import manager
 from spo.render.own_profile import DATA, FILE, FORM, KIN, MEASURED, PROFILE, confinement
 from spo.render.seccomp import form_of, unknown_syscalls
@@ -24,7 +24,7 @@ def pod_of(role: str) -> dict[str, Any]:
         manifest = manager("operators", "spo:1")
     else:
         spod = SecurityProfilesOperatorDaemon(ObjectMeta(name="spod"), SpodSpec(selinux_type_tag="unconfined_t"))
-        manifest = daemonset(spod, Settings("operators", "spo:1", "Never", ELSEWHERE))
+        manifest = daemonset(spod, DaemonSetSettings("operators", "spo:1", "Never", ELSEWHERE))
     pod: dict[str, Any] = manifest["spec"]["template"]["spec"]
     return pod
 

@@ -15,7 +15,7 @@ from spo.model.resource import DAEMONSETS, DEPLOYMENTS, LEASES, NODES, PODS
 from spo.sim.api.status import ApiError
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.controllers.job import JOBS
-from spo.sim.controllers.parts import HOUSEKEEPING
+from spo.sim.controllers.registry import HOUSEKEEPING
 
 
 def busy_day(seed: int) -> str:
@@ -105,9 +105,9 @@ def test_a_crowd_of_pods_is_there_at_once_and_at_rest() -> None:
     assert cluster.rest()
 
     assert cluster.store.count("pods") == 95
-    assert cluster.world.pods.all[next(iter(cluster.world.pods.all))].ready
+    assert cluster.context.pods.all[next(iter(cluster.context.pods.all))].ready
     assert {change.key.resource for change in cluster.store.since(revision)} <= {"configmaps", "serviceaccounts"}
-    assert sorted({len(list(cluster.world.pods.on(node))) for node in cluster.nodes}) == [9, 10]
+    assert sorted({len(list(cluster.context.pods.on(node))) for node in cluster.nodes}) == [9, 10]
 
 
 def test_an_hour_costs_nothing() -> None:

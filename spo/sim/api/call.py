@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from spo.sim.api.authn import User
+from spo.sim.api.access.authn import User
 from spo.sim.api.http import Request, Response, Stream
 from spo.sim.api.resources import Served
 from spo.sim.api.routing import Route

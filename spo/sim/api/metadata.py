@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spo.sim.api import names
-from spo.sim.api.fielderrors import invalid
+from spo.sim.api.field_errors import invalid
 from spo.sim.api.status import FieldError
 
 Object = dict[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 from msgspec import Struct
 
-from spo.sim.api import crd
+from spo.sim.api.custom import crd
 from spo.sim.api.kinds import Kind, Object, View
 from spo.sim.api.status import qualified
 from spo.sim.store import Change, Record, Store

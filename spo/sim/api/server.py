@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from spo.sim.api import discovery, events_view, reviews, scaling_view, subresources
-from spo.sim.api.admission import Admission
-from spo.sim.api.authn import ANONYMOUS, Authenticator, User
-from spo.sim.api.authz import Authorizer
-from spo.sim.api.beginning import begin
-from spo.sim.api.bodies import PROTOBUF
-from spo.sim.api.builtin import KINDS
+from spo.sim.api.access import reviews
+from spo.sim.api.access.authn import ANONYMOUS, Authenticator, User
+from spo.sim.api.access.authz import Authorizer
+from spo.sim.api.access.impersonation import Impersonation
+from spo.sim.api.access.reviews import Reviews
+from spo.sim.api.admission.plugins import Admission
+from spo.sim.api.bootstrap import begin
+from spo.sim.api.builtin import KINDS, events_view, scaling_view
 from spo.sim.api.call import Call, answer_object
-from spo.sim.api.deletion import Deleter
-from spo.sim.api.establishing import Establisher
+from spo.sim.api.custom.crd_controller import CrdController
+from spo.sim.api.encoding.bodies import PROTOBUF
+from spo.sim.api.encoding.negotiation import encoded, resource_form, retyped
 from spo.sim.api.features import DEFAULTS, Features
 from spo.sim.api.http import Request, Response
-from spo.sim.api.impersonation import Impersonation
 from spo.sim.api.kinds import OF_STATUS, Kind
-from spo.sim.api.listing import Lister
-from spo.sim.api.logs import Logs
 from spo.sim.api.lookup import Lookup
-from spo.sim.api.negotiation import encoded, resource_form, retyped
+from spo.sim.api.published import discovery
 from spo.sim.api.resources import Registry, Served
-from spo.sim.api.rest import Rest
-from spo.sim.api.reviews import Reviews
 from spo.sim.api.routing import Route, check_timeout, route
 from spo.sim.api.status import ApiError, bad_request, not_found, qualified
-from spo.sim.api.views import View, ViewStream
-from spo.sim.api.watching import Hub
+from spo.sim.api.tables.views import View, ViewStream
+from spo.sim.api.verbs import subresources
+from spo.sim.api.verbs.deletion import Deleter
+from spo.sim.api.verbs.listing import Lister
+from spo.sim.api.verbs.logs import Logs
+from spo.sim.api.verbs.rest import Rest
+from spo.sim.api.verbs.watching import Hub
 from spo.sim.keys import Keys
 from spo.sim.store import Store
 from spo.sim.timeline import SECOND_NS, Timeline
@@ -76,7 +78,7 @@ class ApiServer:
         rest = Rest(store, timeline, keys, Admission(store, service_account_admission), features)
         self.logs = Logs(rest, timeline)
         deleter = Deleter(store, timeline, rest, self.lister)
-        establisher = Establisher(store, timeline, self.registry, self.handle)
+        establisher = CrdController(store, timeline, self.registry, self.handle)
         self._subresources = subresources.handlers(rest, deleter, timeline, keys, self.logs)
         self._reviews = Reviews(self.authenticator, self.authorizer, timeline).handlers()
         self._verbs: dict[str, Handler] = {

@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from spo.model.resource import PODS, Resource
+from spo.model.resource import PODS
 from spo.sim.api.status import ApiError
-from spo.sim.client import Client, Object
-from spo.sim.controllers.index import Owners, PodFacts, Pods
-from spo.sim.controllers.recorder import Recorder
-from spo.sim.store import Change, Store, StoreKey
-from spo.sim.timeline import Alarm, Timeline
+from spo.sim.client import Object
+from spo.sim.shared.context import SharedContext
+from spo.sim.shared.index import PodFacts
+from spo.sim.store import Change, StoreKey
+from spo.sim.timeline import Alarm
 
 RETRY_S = 0.05
 RETRY_S_MAX = 300.0
 PATIENCE = 5  # tries; after that a failing key no longer counts as the world being busy
-
-
-class World:
-    """What the parts of a cluster share. Only the API server writes; everyone may read the store."""
-
-    def __init__(
-        self,
-        timeline: Timeline,
-        store: Store,
-        client: Callable[[str], Client],
-        resource: Callable[[str, str], Resource | None],
-        serves: Callable[[str], bool],
-    ) -> None:
-        self.timeline = timeline
-        self.store = store
-        self.client = client  # of a component: `scheduler`, `node:node-1`
-        self.resource = resource  # by apiVersion and kind
-        self.serves = serves  # `pods`, `jobs.batch`: is there such a resource?
-        self.pods = Pods()
-        self.owners = Owners()
-        self.recorder = Recorder(timeline, client)
-
-    def read(self, resource: str, namespace: str, name: str) -> Object | None:
-        """An object as the store has it, straight from there."""
-        record = self.store.get(StoreKey(resource, namespace, name))
-        return record.object() if record is not None else None
 
 
 class Controller:
@@ -51,9 +25,9 @@ class Controller:
     watches: ClassVar[frozenset[str]] = frozenset()  # resources; "*" is all
     delay_s: ClassVar[float] = 0.01
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.client = world.client(self.component)
+    def __init__(self, context: SharedContext) -> None:
+        self.context = context
+        self.client = context.client(self.component)
         self._due: dict[Any, Alarm] = {}
         self._failures: dict[Any, int] = {}
 
@@ -69,7 +43,7 @@ class Controller:
 
     def create_pod(self, owner: Object, pod: Object, component: str) -> str:
         """Make a pod for `owner` and tell it; gives the pod's name. ApiError: told, too."""
-        tell = self.world.recorder.tell
+        tell = self.context.recorder.tell
         try:
             name: str = self.client.create(PODS, pod)["metadata"]["name"]
         except ApiError as error:
@@ -81,11 +55,11 @@ class Controller:
     def delete_pod(self, owner: Object, pod: PodFacts, component: str) -> None:
         """Delete exactly this pod of `owner` and tell it."""
         self.client.delete(PODS, pod.key.namespace, pod.key.name, uid=pod.uid)
-        self.world.recorder.tell(owner, "SuccessfulDelete", f"Deleted pod: {pod.key.name}", component)
+        self.context.recorder.tell(owner, "SuccessfulDelete", f"Deleted pod: {pod.key.name}", component)
 
     def want(self, key: Any, after_s: float | None = None, *, idle: bool = False) -> None:
         """Look at `key` after a moment, or after `after_s`; the earlier of two wishes wins."""
-        timeline = self.world.timeline
+        timeline = self.context.timeline
         when_ns = timeline.now_ns + round((self.delay_s if after_s is None else after_s) * 1e9)
         standing = self._due.get(key)
         if standing is not None:

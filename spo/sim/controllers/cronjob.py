@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from spo.model.resource import Resource
-from spo.sim.api import schedule
+from spo.sim.api.builtin import cron_schedule
 from spo.sim.api.status import ApiError
 from spo.sim.client import Object
 from spo.sim.controllers import job_status
-from spo.sim.controllers.base import Controller, World, controller_of, controller_reference
-from spo.sim.controllers.claims import ObjectItems
+from spo.sim.controllers.adoption import ObjectItems
+from spo.sim.controllers.base import Controller, controller_of, controller_reference
 from spo.sim.controllers.job import JOBS
+from spo.sim.shared.context import SharedContext
 from spo.sim.store import Change, StoreKey
 
 CRON_JOBS = Resource("batch", "v1", "cronjobs", "CronJob")
@@ -29,9 +30,9 @@ class CronJobs(Controller):
     component = "serviceaccount:kube-system:cronjob-controller"
     watches = frozenset({"cronjobs.batch", "jobs.batch"})
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self._jobs = ObjectItems(world, JOBS)
+    def __init__(self, context: SharedContext) -> None:
+        super().__init__(context)
+        self._jobs = ObjectItems(context, JOBS)
 
     def hear(self, change: Change) -> None:
         if change.key.resource == "cronjobs.batch":
@@ -43,10 +44,10 @@ class CronJobs(Controller):
             self.want(StoreKey("cronjobs.batch", change.key.namespace, owner["name"]))
 
     def work(self, key: StoreKey) -> None:
-        cron_job = self.world.read(*key)
+        cron_job = self.context.read(*key)
         if cron_job is None or cron_job["metadata"].get("deletionTimestamp"):
             return
-        owned = [self.world.read(*each.key) for each in self._jobs.of(cron_job["metadata"]["uid"])]
+        owned = [self.context.read(*each.key) for each in self._jobs.of(cron_job["metadata"]["uid"])]
         jobs = {each["metadata"]["uid"]: each for each in owned if each is not None}
         status: Object = dict(cron_job.get("status") or {})
         status["active"] = self._active(cron_job, status, jobs)
@@ -102,14 +103,14 @@ class CronJobs(Controller):
 
     def _follow(self, key: StoreKey, cron_job: Object, status: Object, jobs: dict[str, Object]) -> None:
         """Make the Job whose time has come, and wait for the next time."""
-        spec, now = cron_job["spec"], self.world.timeline.now
+        spec, now = cron_job["spec"], self.context.timeline.now
         zone = spec.get("timeZone") or ""
-        if zone not in schedule.ZONES:
+        if zone not in cron_schedule.ZONES:
             text = f"invalid timeZone: {zone!r}: the simulated cluster knows UTC only"
             self._tell(cron_job, "UnknownTimeZone", text, warning=True)
             return
         try:
-            times = schedule.parse(spec["schedule"])
+            times = cron_schedule.parse(spec["schedule"])
         except ValueError as error:
             text = f'unparseable schedule: "{spec["schedule"]}" : {error}'
             self._tell(cron_job, "UnparseableSchedule", text, warning=True)
@@ -145,7 +146,7 @@ class CronJobs(Controller):
         status["lastScheduleTime"] = _stamp(due)
 
     def _tell(self, cron_job: Object, reason: str, text: str, *, warning: bool = False) -> None:
-        self.world.recorder.tell(cron_job, reason, text, COMPONENT, warning=warning)
+        self.context.recorder.tell(cron_job, reason, text, COMPONENT, warning=warning)
 
 
 def _since(cron_job: Object, status: Object, now: float) -> float:
@@ -157,7 +158,7 @@ def _since(cron_job: Object, status: Object, now: float) -> float:
     return since if deadline_s is None else max(since, now - deadline_s)
 
 
-def _latest(times: schedule.Schedule, since: float, now: float) -> float | None:
+def _latest(times: cron_schedule.Schedule, since: float, now: float) -> float | None:
     """The last time named after `since` and not after `now`."""
     latest = None
     for _ in range(MISSED_MAX):

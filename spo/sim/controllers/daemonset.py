@@ -12,14 +12,13 @@ from typing import Any
 from msgspec import Struct
 
 from spo.model.resource import DAEMONSETS
-from spo.sim.api.eviction import selector_of
+from spo.sim.api.verbs.eviction import selector_of
 from spo.sim.client import Object
+from spo.sim.controllers.adoption import Claims, PodItems
 from spo.sim.controllers.availability import Availability
-from spo.sim.controllers.base import Controller, World, controller_reference
-from spo.sim.controllers.claims import Claims, PodItems
+from spo.sim.controllers.base import Controller, controller_reference
 from spo.sim.controllers.history import STORAGE as REVISIONS
 from spo.sim.controllers.history import History
-from spo.sim.controllers.index import PodFacts
 from spo.sim.controllers.placement import (
     DAEMON_TOLERATIONS,
     HOST_NETWORK_TOLERATION,
@@ -30,6 +29,8 @@ from spo.sim.controllers.placement import (
     why_not,
 )
 from spo.sim.controllers.podtemplate import REVISION_HASH, TEMPLATE_GENERATION, pod_of, share
+from spo.sim.shared.context import SharedContext
+from spo.sim.shared.index import PodFacts
 from spo.sim.store import Change, StoreKey
 
 GENERATION = "deprecated.daemonset.template.generation"
@@ -155,12 +156,12 @@ class DaemonSets(Controller):
     watches = frozenset({"daemonsets.apps", REVISIONS, "pods", "nodes"})
     delay_s = 0.05  # many pods change at once; one pass sees them all
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
+    def __init__(self, context: SharedContext) -> None:
+        super().__init__(context)
         self._nodes: dict[str, NodeFacts] = {}
-        self._claims = Claims(world, self.client, DAEMONSETS, PodItems(world))
-        self._history = History(world, self.client, DAEMONSETS)
-        self._availability = Availability(world)
+        self._claims = Claims(context, self.client, DAEMONSETS, PodItems(context))
+        self._history = History(context, self.client, DAEMONSETS)
+        self._availability = Availability(context)
         self._eligible: dict[str, tuple[int, dict[str, bool]]] = {}  # by uid: at which spec generation, and who
         self._made_for: dict[StoreKey, str] = {}  # pods that have no node yet
 
@@ -206,7 +207,7 @@ class DaemonSets(Controller):
                 self.want(key)
 
     def work(self, key: StoreKey) -> None:
-        daemon_set = self.world.read(*key)
+        daemon_set = self.context.read(*key)
         if daemon_set is None or daemon_set["metadata"].get("deletionTimestamp"):
             return
         spec = daemon_set["spec"]
@@ -243,7 +244,7 @@ class DaemonSets(Controller):
     def _delete(self, daemon_set: Object, pod: PodFacts) -> None:
         if pod.phase == "Failed":
             text = f"Found failed daemon pod {pod.key.namespace}/{pod.key.name} on node {pod.node}, will try to kill it"
-            self.world.recorder.tell(daemon_set, "FailedDaemonPod", text, COMPONENT, warning=True)
+            self.context.recorder.tell(daemon_set, "FailedDaemonPod", text, COMPONENT, warning=True)
         self.delete_pod(daemon_set, pod, COMPONENT)
 
     def _eligible_for(self, daemon_set: Object) -> dict[str, bool]:
@@ -267,7 +268,7 @@ class DaemonSets(Controller):
     def _node_wished(self, key: StoreKey) -> str:
         """The node that a pod without a node was made for."""
         if key not in self._made_for:
-            pod = self.world.read(*key)
+            pod = self.context.read(*key)
             self._made_for[key] = named_node(pod["spec"]) if pod else ""
         return self._made_for[key]
 

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from spo.model.resource import DEPLOYMENTS
-from spo.sim.api.eviction import selector_of
+from spo.sim.api.verbs.eviction import selector_of
 from spo.sim.client import Object
 from spo.sim.controllers import deployment_status
-from spo.sim.controllers.base import Controller, World, controller_reference
-from spo.sim.controllers.claims import Claims, ObjectFacts, ObjectItems, object_facts
+from spo.sim.controllers.adoption import Claims, ObjectFacts, ObjectItems, object_facts
+from spo.sim.controllers.base import Controller, controller_reference
 from spo.sim.controllers.podtemplate import TEMPLATE_HASH, template_hash
 from spo.sim.controllers.replicaset import REPLICASETS
 from spo.sim.controllers.rollout import SetFacts, bounds_of, recreate, rescale, roll
+from spo.sim.shared.context import SharedContext
 from spo.sim.store import Change, Record, StoreKey
 
 COMPONENT = "deployment-controller"
@@ -40,9 +41,9 @@ class Deployments(Controller):
     component = "serviceaccount:kube-system:deployment-controller"
     watches = frozenset({"deployments.apps", "replicasets.apps"})
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self._claims: Claims[ObjectFacts] = Claims(world, self.client, DEPLOYMENTS, ObjectItems(world, REPLICASETS))
+    def __init__(self, context: SharedContext) -> None:
+        super().__init__(context)
+        self._claims: Claims[ObjectFacts] = Claims(context, self.client, DEPLOYMENTS, ObjectItems(context, REPLICASETS))
 
     def hear(self, change: Change) -> None:
         key = change.key
@@ -57,11 +58,11 @@ class Deployments(Controller):
             self.want(each)
 
     def work(self, key: StoreKey) -> None:
-        deployment = self.world.read(*key)
+        deployment = self.context.read(*key)
         if deployment is None:
             return
         owned = self._claims.of(deployment, selector_of(deployment["spec"]["selector"]))
-        sets = [found for each in owned if (found := self.world.read(*each.key)) is not None]
+        sets = [found for each in owned if (found := self.context.read(*each.key)) is not None]
         sets.sort(key=lambda each: (revision_of(each), each["metadata"]["creationTimestamp"]))
         new = next((each for each in sets if same_template(each, deployment)), None)
         old = [each for each in sets if each is not new]
@@ -104,7 +105,7 @@ class Deployments(Controller):
 
     def _old_pods(self, old: list[Object]) -> bool:
         """Is any pod of an old set still there? (recreate.go, oldPodsRunning)"""
-        return any(not pod.is_finished for each in old for pod in self.world.pods.of(each["metadata"]["uid"]))
+        return any(not pod.is_finished for each in old for pod in self.context.pods.of(each["metadata"]["uid"]))
 
     def _rescale(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
         spec, before = deployment["spec"], (deployment.get("status") or {}).get("replicas", 0)
@@ -126,7 +127,7 @@ class Deployments(Controller):
             self._patch(each, {"metadata": {"annotations": _sizes(deployment)}, "spec": {"replicas": size}})
             word = "up" if size > before else "down"
             message = f"Scaled {word} replica set {each['metadata']['name']} from {before} to {size}"
-            self.world.recorder.tell(deployment, "ScalingReplicaSet", message, COMPONENT)
+            self.context.recorder.tell(deployment, "ScalingReplicaSet", message, COMPONENT)
 
     def _patch(self, replica_set: Object, patch: Object) -> None:
         """Change a set; what it is then is what the rest of this pass works with."""
@@ -169,7 +170,7 @@ class Deployments(Controller):
         self._mark(deployment, revision)
         message = f"Scaled up replica set {made['metadata']['name']} from 0 to {made['spec']['replicas']}"
         if made["spec"]["replicas"]:
-            self.world.recorder.tell(deployment, "ScalingReplicaSet", message, COMPONENT)
+            self.context.recorder.tell(deployment, "ScalingReplicaSet", message, COMPONENT)
         return made
 
     def _annotate(self, deployment: Object, new: Object, old: list[Object]) -> None:
@@ -216,7 +217,7 @@ class Deployments(Controller):
     # -- saying ------------------------------------------------------------------------------------------------------
 
     def _say(self, key: StoreKey, deployment: Object, new: Object | None, old: list[Object]) -> None:
-        timeline = self.world.timeline
+        timeline = self.context.timeline
         sets = [*old, *([new] if new else [])]
         status = deployment_status.status_of(deployment, new, sets, timeline.stamp(), timeline.now)
         again_s = deployment_status.looks_late_s(deployment["spec"], status, timeline.now)

@@ -1,6 +1,6 @@
 """Disruption budgets: how many pods are well, how many must be, and so how many may be evicted now.
 
-Source: pkg/controller/disruption. The eviction itself is the API server's (`spo/sim/api/eviction.py`).
+Source: pkg/controller/disruption. The eviction itself is the API server's (`spo/sim/api/verbs/eviction.py`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from spo.model.resource import Resource
-from spo.sim.api.eviction import selector_of
 from spo.sim.api.selectors import LabelSelector
+from spo.sim.api.verbs.eviction import selector_of
 from spo.sim.client import Object
-from spo.sim.controllers.base import Controller, World, controller_of
-from spo.sim.controllers.index import PodFacts
+from spo.sim.controllers.base import Controller, controller_of
 from spo.sim.controllers.podtemplate import share
+from spo.sim.shared.context import SharedContext
+from spo.sim.shared.index import PodFacts
 from spo.sim.store import Change, StoreKey
 
 BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
@@ -28,8 +29,8 @@ class Disruptions(Controller):
     watches = frozenset({"poddisruptionbudgets.policy", "pods"})
     delay_s = 0.05  # many pods change at once; one pass sees them all
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
+    def __init__(self, context: SharedContext) -> None:
+        super().__init__(context)
         self._selectors: dict[str, dict[StoreKey, LabelSelector]] = {}  # by namespace
 
     def hear(self, change: Change) -> None:
@@ -53,7 +54,7 @@ class Disruptions(Controller):
                 self.want(key)
 
     def work(self, key: StoreKey) -> None:
-        budget = self.world.read(*key)
+        budget = self.context.read(*key)
         if budget is None:
             return
         pods = self._covered(key)
@@ -78,8 +79,8 @@ class Disruptions(Controller):
         selector = self._selectors.get(key.namespace, {}).get(key)
         if selector is None:
             return []
-        records = self.world.store.scan("pods", key.namespace)
-        found = (self.world.pods.all.get(record.key) for record in records if selector.matches(record.labels))
+        records = self.context.store.scan("pods", key.namespace)
+        found = (self.context.pods.all.get(record.key) for record in records if selector.matches(record.labels))
         return [pod for pod in found if pod is not None and not pod.is_finished]
 
     def _goal(self, spec: Mapping[str, Any], pods: Sequence[PodFacts]) -> tuple[int, int]:
@@ -99,7 +100,7 @@ class Disruptions(Controller):
         """What the pods' owners want, each asked once."""
         scales: dict[str, int] = {}
         for pod in pods:
-            obj = self.world.read(*pod.key)
+            obj = self.context.read(*pod.key)
             owner = controller_of(obj) if obj is not None else None
             if owner is not None and owner["uid"] not in scales:
                 scales[str(owner["uid"])] = self._scale(owner, pod.key.namespace)
@@ -107,11 +108,11 @@ class Disruptions(Controller):
 
     def _scale(self, owner: Mapping[str, Any], namespace: str) -> int:
         """Of a ReplicaSet the Deployment's, if it has one: there may be two sets during a roll-out."""
-        resource = self.world.resource(owner["apiVersion"], owner["kind"])
+        resource = self.context.resource(owner["apiVersion"], owner["kind"])
         if resource is None or owner["kind"] not in SCALED:
             return 0
         storage = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
-        obj = self.world.read(storage, namespace, owner["name"])
+        obj = self.context.read(storage, namespace, owner["name"])
         above = controller_of(obj) if obj is not None else None
         if above is not None and above["kind"] in SCALED:
             return self._scale(above, namespace)
@@ -120,7 +121,7 @@ class Disruptions(Controller):
 
     def _disrupted(self, key: StoreKey, standing: Mapping[str, str], pods: Sequence[PodFacts]) -> dict[str, str]:
         """Pods whose eviction was granted, and that have not begun to go yet."""
-        there, now, kept = {pod.key.name for pod in pods if not pod.deleting}, self.world.timeline.now, {}
+        there, now, kept = {pod.key.name for pod in pods if not pod.deleting}, self.context.timeline.now, {}
         for name, since in standing.items():
             left_s = datetime.fromisoformat(since).timestamp() + DISRUPTED_S - now
             if name in there and left_s > 0:
@@ -133,7 +134,7 @@ class Disruptions(Controller):
         standing = (budget.get("status") or {}).get("conditions") or []
         old: Object = next((each for each in standing if each["type"] == "DisruptionAllowed"), {})
         generation = budget["metadata"].get("generation", 1)
-        now = self.world.timeline.stamp()
+        now = self.context.timeline.stamp()
         condition = {
             "type": "DisruptionAllowed",
             "status": status,

@@ -14,7 +14,7 @@ from msgspec import Struct
 from spo.model.resource import Resource
 from spo.sim.api.status import ApiError, qualified
 from spo.sim.controllers.base import Controller
-from spo.sim.controllers.index import Owner, Tie, tie
+from spo.sim.shared.index import Owner, Tie, tie
 from spo.sim.store import Change, StoreKey
 
 FOREGROUND = "foregroundDeletion"
@@ -23,25 +23,25 @@ ORPHAN = "orphan"
 State = Literal["solid", "dangling", "waiting", "unknown"]
 
 
-class Verdict(Struct, frozen=True):
+class Disposal(Struct, frozen=True):
     """What is to become of a dependant: references to take off, or deletion by a policy."""
 
     drop: tuple[str, ...] = ()  # uids
     delete: str = ""  # propagation policy
 
 
-def decide(item: Tie, states: Mapping[str, State], has_dependants: bool) -> Verdict:
+def decide(item: Tie, states: Mapping[str, State], has_dependants: bool) -> Disposal:
     """`states`: of each owner, by uid: there (`solid`), gone (`dangling`), or waiting for its dependants to go."""
     found = [states[owner.uid] for owner in item.owners]
     if not found or "unknown" in found or ("dangling" not in found and "waiting" not in found):
-        return Verdict()
+        return Disposal()
     if "solid" in found:
-        return Verdict(drop=tuple(owner.uid for owner in item.owners if states[owner.uid] != "solid"))
+        return Disposal(drop=tuple(owner.uid for owner in item.owners if states[owner.uid] != "solid"))
     if "waiting" in found and has_dependants:
-        return Verdict(delete="Foreground")
+        return Disposal(delete="Foreground")
     if ORPHAN in item.finalizers:
-        return Verdict(delete="Orphan")
-    return Verdict(delete="Foreground" if FOREGROUND in item.finalizers else "Background")
+        return Disposal(delete="Orphan")
+    return Disposal(delete="Foreground" if FOREGROUND in item.finalizers else "Background")
 
 
 class GarbageCollector(Controller):
@@ -52,23 +52,23 @@ class GarbageCollector(Controller):
         if change.after is None:
             if change.deleted is not None:
                 gone = tie(change.deleted)
-                for key in self.world.owners.of(gone.uid):
+                for key in self.context.owners.of(gone.uid):
                     self.want(key)
                 for owner in gone.owners:
                     self._want_waiting(owner, change.key.namespace)
             return
         body = change.after.body
-        if self.world.owners.moved or (b'"deletionTimestamp"' in body and b'"finalizers"' in body):
+        if self.context.owners.moved or (b'"deletionTimestamp"' in body and b'"finalizers"' in body):
             self.want(change.key)
 
     def _want_waiting(self, owner: Owner, namespace: str) -> None:
         """An owner that waits for its dependants has one less."""
         found = self._find(owner, namespace)
-        if found is not None and self.world.store.get(found) is not None:
+        if found is not None and self.context.store.get(found) is not None:
             self.want(found)
 
     def work(self, key: StoreKey) -> None:
-        record = self.world.store.get(key)
+        record = self.context.store.get(key)
         if record is None:
             return
         item = tie(record)
@@ -83,7 +83,7 @@ class GarbageCollector(Controller):
 
     def _collect(self, key: StoreKey, item: Tie) -> None:
         states = {owner.uid: self._state(owner, key.namespace) for owner in item.owners}
-        verdict = decide(item, states, bool(self.world.owners.of(item.uid)))
+        verdict = decide(item, states, bool(self.context.owners.of(item.uid)))
         resource = self._resource(key)
         if resource is None:
             return
@@ -96,7 +96,7 @@ class GarbageCollector(Controller):
 
     def _in_circle(self, item: Tie) -> bool:
         """Does one of its own dependants wait already? Then each would wait for the other for ever."""
-        records = (self.world.store.get(key) for key in self.world.owners.of(item.uid))
+        records = (self.context.store.get(key) for key in self.context.owners.of(item.uid))
         ties = (tie(record) for record in records if record is not None)
         return any(each.deleting and FOREGROUND in each.finalizers for each in ties)
 
@@ -104,14 +104,14 @@ class GarbageCollector(Controller):
         key = self._find(owner, namespace)
         if key is None:
             return "unknown"
-        record = self.world.store.get(key)
+        record = self.context.store.get(key)
         standing = tie(record) if record is not None else None
         if standing is None or standing.uid != owner.uid:
             return "dangling"
         return "waiting" if standing.deleting and FOREGROUND in standing.finalizers else "solid"
 
     def _find(self, owner: Owner, namespace: str) -> StoreKey | None:
-        resource = self.world.resource(owner.api_version, owner.kind)
+        resource = self.context.resource(owner.api_version, owner.kind)
         if resource is None:
             return None
         storage = qualified(resource.plural, resource.group)
@@ -122,8 +122,8 @@ class GarbageCollector(Controller):
     def _foreground(self, key: StoreKey, item: Tie) -> None:
         """Every dependant goes first, those that block are waited for; then the finalizer."""
         blocking = []
-        for dependant in self.world.owners.of(item.uid):
-            record = self.world.store.get(dependant)
+        for dependant in self.context.owners.of(item.uid):
+            record = self.context.store.get(dependant)
             each = tie(record) if record is not None else None
             if each is None or not any(o.uid == item.uid and o.block_owner_deletion for o in each.owners):
                 continue
@@ -133,7 +133,7 @@ class GarbageCollector(Controller):
             self._remove_finalizer(key, item, FOREGROUND)
 
     def _orphan(self, key: StoreKey, item: Tie) -> None:
-        for dependant in self.world.owners.of(item.uid):
+        for dependant in self.context.owners.of(item.uid):
             resource = self._resource(dependant)
             if resource is not None:
                 self._drop(resource, dependant, (item.uid,))
@@ -142,7 +142,7 @@ class GarbageCollector(Controller):
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def _drop(self, resource: Resource, key: StoreKey, uids: Sequence[str]) -> None:
-        obj = self.world.read(*key)
+        obj = self.context.read(*key)
         if obj is None:
             return
         left = [each for each in obj["metadata"].get("ownerReferences") or () if each["uid"] not in uids]
@@ -150,13 +150,13 @@ class GarbageCollector(Controller):
 
     def _unblock(self, resource: Resource, key: StoreKey) -> None:
         """Let nobody wait for it any more."""
-        obj = self.world.read(*key)
+        obj = self.context.read(*key)
         if obj is not None:
             free = [{**each, "blockOwnerDeletion": False} for each in obj["metadata"].get("ownerReferences") or ()]
             self._patch(resource, key, obj, {"ownerReferences": free})
 
     def _remove_finalizer(self, key: StoreKey, item: Tie, finalizer: str) -> None:
-        resource, obj = self._resource(key), self.world.read(*key)
+        resource, obj = self._resource(key), self.context.read(*key)
         if resource is not None and obj is not None:
             left = [each for each in item.finalizers if each != finalizer]
             self._patch(resource, key, obj, {"finalizers": left or None})
@@ -170,8 +170,8 @@ class GarbageCollector(Controller):
                 raise
 
     def _resource(self, key: StoreKey) -> Resource | None:
-        record = self.world.store.get(key)
+        record = self.context.store.get(key)
         if record is None:
             return None
         obj = record.object()
-        return self.world.resource(obj["apiVersion"], obj["kind"])
+        return self.context.resource(obj["apiVersion"], obj["kind"])

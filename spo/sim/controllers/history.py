@@ -13,10 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from spo.model.resource import Resource
-from spo.sim.api.eviction import selector_of
+from spo.sim.api.verbs.eviction import selector_of
 from spo.sim.client import Client, Object
-from spo.sim.controllers.base import World, controller_of, controller_reference
+from spo.sim.controllers.base import controller_of, controller_reference
 from spo.sim.controllers.podtemplate import REVISION_HASH, template_hash
+from spo.sim.shared.context import SharedContext
 from spo.sim.store import Change
 
 REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
@@ -35,8 +36,8 @@ class Revision(Struct, frozen=True):
 class History:
     """Of all sets of one kind. What a set's present revision is, is remembered until a set or revision changes."""
 
-    def __init__(self, world: World, client: Client, resource: Resource) -> None:
-        self._world = world
+    def __init__(self, context: SharedContext, client: Client, resource: Resource) -> None:
+        self._context = context
         self._client = client
         self._resource = resource
         self._known: dict[str, tuple[int, tuple[Revision, ...]]] = {}  # by the set's uid: its generation, all revisions
@@ -90,7 +91,7 @@ class History:
     def _standing(self, owner: Object) -> list[Object]:
         metadata = owner["metadata"]
         found = []
-        for record in self._world.store.scan(STORAGE, metadata["namespace"]):
+        for record in self._context.store.scan(STORAGE, metadata["namespace"]):
             revision = record.object()
             holder = controller_of(revision)
             if holder is None and selector_of(owner["spec"]["selector"]).matches(record.labels):

@@ -14,15 +14,16 @@ from typing import Any
 from msgspec import Struct
 
 from spo.model.resource import PODS, Resource
-from spo.sim.api.eviction import selector_of
 from spo.sim.api.status import ApiError
+from spo.sim.api.verbs.eviction import selector_of
 from spo.sim.client import Object
 from spo.sim.controllers import indexes, job_pods, job_policy, job_status
-from spo.sim.controllers.base import Controller, World, controller_of
-from spo.sim.controllers.claims import Claims, PodItems
-from spo.sim.controllers.index import PodFacts
+from spo.sim.controllers.adoption import Claims, PodItems
+from spo.sim.controllers.base import Controller, controller_of
 from spo.sim.controllers.job_policy import Tally
 from spo.sim.controllers.replicaset import superfluous
+from spo.sim.shared.context import SharedContext
+from spo.sim.shared.index import PodFacts
 from spo.sim.store import Change, StoreKey
 from spo.sim.timeline import SECOND_NS
 
@@ -53,9 +54,9 @@ class Jobs(Controller):
     component = "serviceaccount:kube-system:job-controller"
     watches = frozenset({"jobs.batch", "pods"})
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self._claims: Claims[PodFacts] = Claims(world, self.client, JOBS, PodItems(world))
+    def __init__(self, context: SharedContext) -> None:
+        super().__init__(context)
+        self._claims: Claims[PodFacts] = Claims(context, self.client, JOBS, PodItems(context))
         self._backoffs: dict[tuple[str, int | None], _BackOff] = {}  # by the Job's uid, and index
 
     def hear(self, change: Change) -> None:
@@ -65,7 +66,7 @@ class Jobs(Controller):
         uid = self._claims.forget(change.key)
         for failed in [each for each in self._backoffs if each[0] == uid]:
             del self._backoffs[failed]
-        for pod in self.world.pods.of(uid):
+        for pod in self.context.pods.of(uid):
             self.want(pod.key)
 
     def hear_pod(self, old: PodFacts | None, new: PodFacts | None) -> None:
@@ -79,7 +80,7 @@ class Jobs(Controller):
         if key.resource == "pods":
             self._let_go(key)
             return
-        job = self.world.read(*key)
+        job = self.context.read(*key)
         if job is None or job["spec"].get("managedBy", MANAGER) != MANAGER:
             return
         pods = list(self._claims.of(job, selector_of(job["spec"]["selector"])))
@@ -111,7 +112,7 @@ class Jobs(Controller):
                 refusal = error
             if job_policy.is_complete(spec, tally, len(self._active(uid))):
                 verdict = job_policy.COMPLETIONS
-        present = list(self.world.pods.of(uid))
+        present = list(self.context.pods.of(uid))
         self._say(job, tally, verdict, present)
         self._take_off(ended)
         self._watch_deadline(key, spec, age_s)
@@ -119,14 +120,14 @@ class Jobs(Controller):
             raise refusal
 
     def _active(self, uid: str) -> list[PodFacts]:
-        return [pod for pod in self.world.pods.of(uid) if pod.is_active]
+        return [pod for pod in self.context.pods.of(uid) if pod.is_active]
 
     def _ended(self, spec: Mapping[str, Any], pods: Sequence[PodFacts]) -> list[tuple[PodFacts, Object]]:
         """Pods whose end was not counted yet, as facts and as objects."""
         found = []
         for pod in pods:
             if job_pods.has_succeeded(pod) or job_pods.has_failed(pod, spec):
-                obj = self.world.read(*pod.key)
+                obj = self.context.read(*pod.key)
                 if obj is not None and job_pods.FINALIZER in (obj["metadata"].get("finalizers") or ()):
                     found.append((pod, obj))
         return found
@@ -152,7 +153,7 @@ class Jobs(Controller):
             if action == "FailJob":
                 tally.fail_job = tally.fail_job or why
             failures = self._backoffs.setdefault((uid, None if limit is None else index), _BackOff())
-            failures.another(self.world.timeline.now_ns)
+            failures.another(self.context.timeline.now_ns)
             if index is not None and limit is not None and (action == "FailIndex" or _failed_before(obj) >= limit):
                 given_up.add(index)
         if job_pods.is_indexed(spec):
@@ -164,7 +165,7 @@ class Jobs(Controller):
         """Of containers in pods that restart them: each counts as a failure."""
         if spec["template"]["spec"].get("restartPolicy") != "OnFailure":
             return 0
-        running = [self.world.read(*pod.key) or {} for pod in pods if not pod.is_finished]
+        running = [self.context.read(*pod.key) or {} for pod in pods if not pod.is_finished]
         fields = ("initContainerStatuses", "containerStatuses")
         return sum(
             container.get("restartCount", 0)
@@ -182,7 +183,7 @@ class Jobs(Controller):
         wanted = _wanted(spec, tally, len(active))
         surplus = _surplus(spec, active, wanted)
         for pod in surplus:
-            self._take_off([(pod, obj)] if (obj := self.world.read(*pod.key)) is not None else [])
+            self._take_off([(pod, obj)] if (obj := self.context.read(*pod.key)) is not None else [])
             self.delete_pod(job, pod, COMPONENT)
         held = terminating if job_pods.replaces_failed_only(spec) else 0
         lacking = wanted - len(active) - held
@@ -219,7 +220,7 @@ class Jobs(Controller):
     def _may_create(self, key: StoreKey, job: Object, index: int | None) -> bool:
         """False while it waits after a failure; it is looked at again then."""
         failures = self._backoffs.get((job["metadata"]["uid"], index))
-        early_ns = failures.not_before_ns - self.world.timeline.now_ns if failures is not None else 0
+        early_ns = failures.not_before_ns - self.context.timeline.now_ns if failures is not None else 0
         if early_ns > 0:
             self.want(key, early_ns / SECOND_NS)
         return early_ns <= 0
@@ -242,7 +243,7 @@ class Jobs(Controller):
 
     def _let_go(self, key: StoreKey) -> None:
         """Nobody will ever count this pod's end."""
-        pod, obj = self.world.pods.all.get(key), self.world.read(*key)
+        pod, obj = self.context.pods.all.get(key), self.context.read(*key)
         if pod is None or obj is None or job_pods.FINALIZER not in (obj["metadata"].get("finalizers") or ()):
             return
         owner = controller_of(obj)
@@ -253,7 +254,7 @@ class Jobs(Controller):
 
     def _age_s(self, status: Mapping[str, Any]) -> float:
         started = status.get("startTime")
-        return self.world.timeline.now - datetime.fromisoformat(started).timestamp() if started else 0.0
+        return self.context.timeline.now - datetime.fromisoformat(started).timestamp() if started else 0.0
 
     def _watch_deadline(self, key: StoreKey, spec: Mapping[str, Any], age_s: float) -> None:
         deadline_s = spec.get("activeDeadlineSeconds")
@@ -265,7 +266,7 @@ class Jobs(Controller):
         ttl_s, metadata = job["spec"].get("ttlSecondsAfterFinished"), job["metadata"]
         if ttl_s is None or metadata.get("deletionTimestamp"):
             return
-        left_s = job_status.ended_at(job) + ttl_s - self.world.timeline.now
+        left_s = job_status.ended_at(job) + ttl_s - self.context.timeline.now
         if left_s > 0:
             self.want(key, left_s, idle=left_s > LONG_S)
         else:
@@ -275,12 +276,12 @@ class Jobs(Controller):
 
     def _say(self, job: Object, tally: Tally, verdict: job_policy.Verdict | None, pods: Sequence[PodFacts]) -> None:
         before = job.get("status") or {}
-        status, told = job_status.status_of(job, tally, verdict, pods, self.world.timeline.stamp())
+        status, told = job_status.status_of(job, tally, verdict, pods, self.context.timeline.stamp())
         if before == status:
             return
         self.client.update(JOBS, {**job, "status": status}, "status")
         for reason, message, warning in told:
-            self.world.recorder.tell(job, reason, message, COMPONENT, warning=warning)
+            self.context.recorder.tell(job, reason, message, COMPONENT, warning=warning)
 
 
 def _failed_before(pod: Mapping[str, Any]) -> int:

@@ -7,8 +7,8 @@ from typing import Any
 
 from spo.sim.client import Object
 from spo.sim.controllers.base import controller_reference
-from spo.sim.controllers.index import PodFacts
 from spo.sim.controllers.podtemplate import pod_of
+from spo.sim.shared.index import PodFacts
 
 FINALIZER = "batch.kubernetes.io/job-tracking"  # a pod stays until its end was counted
 INDEX = "batch.kubernetes.io/job-completion-index"

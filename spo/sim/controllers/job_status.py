@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from spo.sim.controllers import indexes, job_pods
-from spo.sim.controllers.index import PodFacts
 from spo.sim.controllers.job_policy import INTERIM, Tally, Verdict
+from spo.sim.shared.index import PodFacts
 
 Object = dict[str, Any]
 Told = tuple[str, str, bool]  # reason, message, is it a warning?

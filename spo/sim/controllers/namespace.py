@@ -11,7 +11,8 @@ from typing import Any
 
 from spo.model.resource import NAMESPACES
 from spo.sim.client import Object
-from spo.sim.controllers.base import Controller, World
+from spo.sim.controllers.base import Controller
+from spo.sim.shared.context import SharedContext
 from spo.sim.store import Change, Record, StoreKey
 
 FINALIZER_WAIT_S = 8.0  # half of what deleting with finalizers is thought to take (15 s), plus one
@@ -24,8 +25,8 @@ class Namespaces(Controller):
     watches = frozenset({"namespaces"})
     delay_s = 0.1
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
+    def __init__(self, context: SharedContext) -> None:
+        super().__init__(context)
         self._seen: dict[StoreKey, tuple[int, ...]] = {}  # what was left at the last pass, by revision
 
     def hear(self, change: Change) -> None:
@@ -35,11 +36,11 @@ class Namespaces(Controller):
             self.want(change.key)
 
     def work(self, key: StoreKey) -> None:
-        namespace = self.world.read(*key)
+        namespace = self.context.read(*key)
         if namespace is None or "deletionTimestamp" not in namespace["metadata"]:
             return
-        self._delete(key.name, {"pods": list(self.world.store.scan("pods", key.name))})
-        pods = list(self.world.store.scan("pods", key.name))
+        self._delete(key.name, {"pods": list(self.context.store.scan("pods", key.name))})
+        pods = list(self.context.store.scan("pods", key.name))
         if pods:
             wait_s = max(_grace_s(pod) for pod in pods) / 2 + 1
             again = key in self._seen
@@ -57,7 +58,7 @@ class Namespaces(Controller):
 
     def _content(self, namespace: str) -> Remaining:
         """What is in it: kinds of API groups before the core group, each in order of name."""
-        store = self.world.store
+        store = self.context.store
         found = {name: list(store.scan(name, namespace)) for name in store.resources()}
         order = sorted((name for name in found if found[name]), key=lambda name: ("." not in name, name))
         return {name: found[name] for name in order}
@@ -67,7 +68,7 @@ class Namespaces(Controller):
             if not records:
                 continue
             first = records[0].object()
-            resource = self.world.resource(first["apiVersion"], first["kind"])
+            resource = self.context.resource(first["apiVersion"], first["kind"])
             if resource is not None and any(b'"deletionTimestamp"' not in record.body for record in records):
                 self.client.delete_all(resource, namespace)
 
@@ -81,7 +82,7 @@ class Namespaces(Controller):
 
     def _say(self, namespace: Object, wanted: list[Object]) -> Object:
         before = {each["type"]: each for each in (namespace["status"].get("conditions") or ())}
-        now = self.world.timeline.stamp()
+        now = self.context.timeline.stamp()
         for each in wanted:
             old = before.get(each["type"], {})
             same = old.get("status") == each["status"]

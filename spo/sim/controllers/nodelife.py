@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spo.model.resource import NODES, PODS
-from spo.sim.controllers.base import Controller, World
-from spo.sim.controllers.index import PodFacts
+from spo.sim.controllers.base import Controller
 from spo.sim.controllers.placement import UNSCHEDULABLE, tolerates
 from spo.sim.controllers.podconditions import disruption, put_condition
+from spo.sim.shared.context import SharedContext
+from spo.sim.shared.index import PodFacts
 from spo.sim.store import Change, StoreKey
 from spo.sim.timeline import SECOND_NS
 
@@ -78,8 +79,8 @@ class NodeLife(Controller):
     component = "serviceaccount:kube-system:node-controller"
     watches = frozenset({"nodes", "pods"})
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
+    def __init__(self, context: SharedContext) -> None:
+        super().__init__(context)
         self._silent: set[str] = set()
         self._driving: dict[str, tuple[tuple[Taint, ...], int]] = {}  # node → NoExecute taints, and since when
 
@@ -112,8 +113,8 @@ class NodeLife(Controller):
         if not driving:
             del self._driving[name]
             return
-        self._driving[name] = (driving, self.world.timeline.now_ns)
-        for pod in self.world.pods.on(name):
+        self._driving[name] = (driving, self.context.timeline.now_ns)
+        for pod in self.context.pods.on(name):
             self.want(("evict", pod.key))
 
     def hear_pod(self, old: PodFacts | None, new: PodFacts | None) -> None:
@@ -121,7 +122,7 @@ class NodeLife(Controller):
             return
         if new.node in self._driving:
             self.want(("evict", new.key))
-        elif self.world.store.get(StoreKey("nodes", "", new.node)) is None:
+        elif self.context.store.get(StoreKey("nodes", "", new.node)) is None:
             self.want(("removed", new.node), QUARANTINE_S)
 
     # -- done --------------------------------------------------------------------------------------------------------
@@ -142,22 +143,22 @@ class NodeLife(Controller):
 
     def _mark(self, name: str) -> None:
         """The node's conditions are unknown, and so is whether its pods are ready."""
-        node = self.world.read("nodes", "", name)
+        node = self.context.read("nodes", "", name)
         if node is None:
             return
-        now = self.world.timeline.stamp()
+        now = self.context.timeline.stamp()
         reason, message = SILENT
         heard = [
             {**each, "status": "Unknown", "reason": reason, "message": message, "lastTransitionTime": now}
             for each in node["status"].get("conditions") or ()
         ]
         self.client.patch(NODES, "", name, {"status": {"conditions": heard}}, subresource="status")
-        self.world.recorder.tell(node, "NodeNotReady", f"Node {name} status is now: NodeNotReady", COMPONENT)
-        for pod in self.world.pods.on(name):
+        self.context.recorder.tell(node, "NodeNotReady", f"Node {name} status is now: NodeNotReady", COMPONENT)
+        for pod in self.context.pods.on(name):
             self._doubt(pod, now)
 
     def _doubt(self, pod: PodFacts, now: str) -> None:
-        obj = self.world.read(*pod.key)
+        obj = self.context.read(*pod.key)
         if obj is None or not pod.ready:
             return
         conditions = [
@@ -166,20 +167,20 @@ class NodeLife(Controller):
         ]
         patch = {"metadata": {"uid": pod.uid}, "status": {"conditions": conditions}}
         self.client.patch(PODS, pod.key.namespace, pod.key.name, patch, subresource="status")
-        self.world.recorder.tell(obj, "NodeNotReady", "Node is not ready", COMPONENT, warning=True)
+        self.context.recorder.tell(obj, "NodeNotReady", "Node is not ready", COMPONENT, warning=True)
 
     def _taint(self, name: str) -> None:
-        node = self.world.read("nodes", "", name)
+        node = self.context.read("nodes", "", name)
         if node is None:
             return
-        wanted = taints_of(node, self.world.timeline.stamp())
+        wanted = taints_of(node, self.context.timeline.stamp())
         if wanted != _standing(node):
             version = {"resourceVersion": node["metadata"]["resourceVersion"]}
             self.client.patch(NODES, "", name, {"metadata": version, "spec": {"taints": wanted or None}})
 
     def _allocate(self, name: str) -> None:
         """The kubelet's part: what an administrator adds to the capacity can be allocated."""
-        node = self.world.read("nodes", "", name)
+        node = self.context.read("nodes", "", name)
         standing = ((node or {}).get("status") or {}).get("allocatable") or {}
         wanted = extended(node) if node is not None else None
         if wanted is not None and wanted != standing:
@@ -189,32 +190,32 @@ class NodeLife(Controller):
 
     def _evict(self, key: StoreKey) -> None:
         """Delete a pod that has stood its node's taints as long as it can; while it still can, look again then."""
-        pod = self.world.pods.all.get(key)
-        obj = self.world.read(*key)
+        pod = self.context.pods.all.get(key)
+        obj = self.context.read(*key)
         if pod is None or obj is None or pod.deleting or pod.is_finished or pod.node not in self._driving:
             return
         taints, since_ns = self._driving[pod.node]
         limit_s = stands_s(obj["spec"].get("tolerations") or (), taints)
         if limit_s is None:
             return
-        left_ns = since_ns + round(limit_s * SECOND_NS) - self.world.timeline.now_ns
+        left_ns = since_ns + round(limit_s * SECOND_NS) - self.context.timeline.now_ns
         if left_ns > 0:
             self.want(("evict", key), left_ns / SECOND_NS)
             return
         why = ("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
-        put_condition(self.client, obj, disruption(obj, *why, self.world.timeline.stamp()))
+        put_condition(self.client, obj, disruption(obj, *why, self.context.timeline.stamp()))
         self.client.delete(PODS, key.namespace, key.name, uid=pod.uid)
         message = f"Marking for deletion Pod {key.namespace}/{key.name}"
-        self.world.recorder.tell(obj, "TaintManagerEviction", message, "taint-eviction-controller")
+        self.context.recorder.tell(obj, "TaintManagerEviction", message, "taint-eviction-controller")
 
     def _collect(self, node: str) -> None:
         """The node is gone for good, and nobody else will ever say that its pods are, too."""
-        if self.world.store.get(StoreKey("nodes", "", node)) is not None:
+        if self.context.store.get(StoreKey("nodes", "", node)) is not None:
             return
         self._silent.discard(node)
-        for pod in self.world.pods.on(node):
-            obj = self.world.read(*pod.key)
+        for pod in self.context.pods.on(node):
+            obj = self.context.read(*pod.key)
             if obj is not None and not pod.is_finished:
-                why = disruption(obj, "DeletionByPodGC", "PodGC: node no longer exists", self.world.timeline.stamp())
+                why = disruption(obj, "DeletionByPodGC", "PodGC: node no longer exists", self.context.timeline.stamp())
                 put_condition(self.client, obj, why, phase="Failed")
             self.client.delete(PODS, pod.key.namespace, pod.key.name, uid=pod.uid, grace_s=0)

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from spo.model.quantity import NANO
-from spo.sim.controllers.needs import nanos
+from spo.sim.shared.resource_requests import nanos
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 PODS_PER_NODE = 110

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from spo.sim.controllers.index import PodFacts
-from spo.sim.controllers.needs import NOTHING, Needs, Usage
+from spo.sim.shared.index import PodFacts
+from spo.sim.shared.resource_requests import NOTHING, Needs, Usage
 
 
 def victims(

@@ -1,16 +1,17 @@
 """Resource quotas: how much is used, counted again whenever something was given back.
 
-Source: pkg/controller/resourcequota. Who takes more is charged at the door (`spo.sim.api.quotas`).
+Source: pkg/controller/resourcequota. Who takes more is charged at the door (`spo.sim.api.admission.quotas`).
 """
 
 from __future__ import annotations
 
 from spo.model.resource import Resource
-from spo.sim.api.quotas import QUOTAS
-from spo.sim.api.usage import ZERO, Usage, falls_under, is_terminating, storage_of, usage
+from spo.sim.api.admission.quotas import QUOTAS
+from spo.sim.api.quota_usage import ZERO, Usage, falls_under, is_terminating, storage_of, usage
 from spo.sim.client import Object
-from spo.sim.controllers.base import Controller, World
-from spo.sim.controllers.index import facts
+from spo.sim.controllers.base import Controller
+from spo.sim.shared.context import SharedContext
+from spo.sim.shared.index import facts
 from spo.sim.store import Change, Record, StoreKey
 
 RESOURCE_QUOTAS = Resource("", "v1", QUOTAS, "ResourceQuota")
@@ -22,8 +23,8 @@ class ResourceQuotas(Controller):
     watches = frozenset({"*"})
     delay_s = 0.1
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
+    def __init__(self, context: SharedContext) -> None:
+        super().__init__(context)
         self._of: dict[str, dict[StoreKey, None]] = {}  # by namespace
 
     def hear(self, change: Change) -> None:
@@ -48,7 +49,7 @@ class ResourceQuotas(Controller):
             self.want(key, RESYNC_S)
 
     def work(self, key: StoreKey) -> None:
-        quota = self.world.read(*key)
+        quota = self.context.read(*key)
         if quota is None:
             return
         hard = _hard(quota, "spec")
@@ -63,10 +64,10 @@ class ResourceQuotas(Controller):
         names = _hard(quota, "spec")
         found: Usage = {}
         for storage in dict.fromkeys(storage_of(name) for name in names):
-            if not self.world.serves(storage):
+            if not self.context.serves(storage):
                 continue
             found |= {name: ZERO for name in names if storage_of(name) == storage}
-            for record in self.world.store.scan(storage, namespace):
+            for record in self.context.store.scan(storage, namespace):
                 obj = record.object()
                 if falls_under(quota.get("spec") or {}, storage, obj):
                     for name, value in usage(storage, obj).items():

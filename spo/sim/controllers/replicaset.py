@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from spo.model.resource import Resource
-from spo.sim.api.eviction import selector_of
 from spo.sim.api.selectors import LabelSelector
 from spo.sim.api.status import ApiError
+from spo.sim.api.verbs.eviction import selector_of
 from spo.sim.client import Object
+from spo.sim.controllers.adoption import Claims, PodItems
 from spo.sim.controllers.availability import Availability
-from spo.sim.controllers.base import Controller, World, controller_reference
-from spo.sim.controllers.claims import Claims, PodItems
-from spo.sim.controllers.index import PodFacts
+from spo.sim.controllers.base import Controller, controller_reference
 from spo.sim.controllers.podtemplate import pod_of
+from spo.sim.shared.context import SharedContext
+from spo.sim.shared.index import PodFacts
 from spo.sim.store import Change, StoreKey
 
 REPLICASETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
@@ -34,10 +35,10 @@ class ReplicaSets(Controller):
     resource: ClassVar[Resource] = REPLICASETS
     teller: ClassVar[str] = "replicaset-controller"  # who its Events are from
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self._claims = Claims(world, self.client, self.resource, PodItems(world))
-        self._availability = Availability(world)
+    def __init__(self, context: SharedContext) -> None:
+        super().__init__(context)
+        self._claims = Claims(context, self.client, self.resource, PodItems(context))
+        self._availability = Availability(context)
 
     def hear(self, change: Change) -> None:
         self.want(change.key)
@@ -47,7 +48,7 @@ class ReplicaSets(Controller):
             self.want(key)
 
     def work(self, key: StoreKey) -> None:
-        wanted = self.world.read(*key)
+        wanted = self.context.read(*key)
         if wanted is None:
             self._claims.forget(key)
             return
@@ -70,7 +71,7 @@ class ReplicaSets(Controller):
         return {"terminatingReplicas": sum(pod.deleting and not pod.is_finished for pod in pods)}
 
     def _scale(self, wanted: Object) -> None:
-        active = [pod for pod in self.world.pods.of(wanted["metadata"]["uid"]) if pod.is_active]
+        active = [pod for pod in self.context.pods.of(wanted["metadata"]["uid"]) if pod.is_active]
         lacking = wanted["spec"].get("replicas", 1) - len(active)
         reference = controller_reference(self.resource.api_version, self.resource.kind, wanted)
         for _ in range(min(lacking, BURST)):
@@ -80,7 +81,7 @@ class ReplicaSets(Controller):
             self.delete_pod(wanted, facts, self.teller)
 
     def _say(self, key: StoreKey, wanted: Object, refusal: ApiError | None) -> None:
-        pods = list(self.world.pods.of(wanted["metadata"]["uid"]))
+        pods = list(self.context.pods.of(wanted["metadata"]["uid"]))
         active = [pod for pod in pods if pod.is_active]
         available, again_s = self._availability.of(active, wanted["spec"].get("minReadySeconds", 0))
         if again_s is not None:
@@ -115,7 +116,7 @@ class ReplicaSets(Controller):
         failure = {
             "type": "ReplicaFailure",
             "status": "True",
-            "lastTransitionTime": self.world.timeline.stamp(),
+            "lastTransitionTime": self.context.timeline.stamp(),
             "reason": "FailedCreate" if active < spec.get("replicas", 1) else "FailedDelete",
             "message": refusal.message,
         }

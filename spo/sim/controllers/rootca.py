@@ -34,11 +34,11 @@ class RootCertificates(Controller):
             self.want(key.namespace)
 
     def work(self, key: str) -> None:
-        namespace = self.world.read("namespaces", "", key)
+        namespace = self.context.read("namespaces", "", key)
         if namespace is None or "deletionTimestamp" in namespace["metadata"]:
             return
         wanted = {"ca.crt": CERTIFICATE}
-        standing = self.world.read("configmaps", key, NAME)
+        standing = self.context.read("configmaps", key, NAME)
         if standing is None:
             metadata = {"name": NAME, "namespace": key, "annotations": ANNOTATIONS}
             self.client.create(CONFIG_MAPS, {"metadata": metadata, "data": wanted})

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from spo.model.resource import PODS
-from spo.sim.api.eviction import BUDGETS, selector_of
+from spo.sim.api.verbs.eviction import BUDGETS, selector_of
 from spo.sim.client import Object
 from spo.sim.controllers import preemption
-from spo.sim.controllers.base import Controller, World
-from spo.sim.controllers.index import PodFacts
-from spo.sim.controllers.needs import NOTHING, Needs, Usage
+from spo.sim.controllers.base import Controller
 from spo.sim.controllers.placement import NodeFacts, named_node, node_facts, not_supported, why_not
 from spo.sim.controllers.podconditions import disruption, put_condition
+from spo.sim.shared.context import SharedContext
+from spo.sim.shared.index import PodFacts
+from spo.sim.shared.resource_requests import NOTHING, Needs, Usage
 from spo.sim.store import Change, StoreKey
 
 COMPONENT = "default-scheduler"
@@ -71,8 +72,8 @@ class Scheduler(Controller):
     component = "kube-scheduler"
     watches = frozenset({"pods", "nodes", CLAIMS})
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
+    def __init__(self, context: SharedContext) -> None:
+        super().__init__(context)
         self._nodes: dict[str, NodeFacts] = {}
         self._loads = Loads()
         self._waiting: dict[StoreKey, None] = {}
@@ -87,7 +88,7 @@ class Scheduler(Controller):
             self._loads.remove(name)
         elif self._nodes.get(name) != (fresh := node_facts(change.after.object())):
             self._nodes[name] = fresh
-            self._loads.add(name, (pod.needs for pod in self.world.pods.on(name) if not pod.is_finished))
+            self._loads.add(name, (pod.needs for pod in self.context.pods.on(name) if not pod.is_finished))
             self._try_waiting()
 
     def hear_pod(self, old: PodFacts | None, new: PodFacts | None) -> None:
@@ -106,7 +107,7 @@ class Scheduler(Controller):
             self._promised.pop(old.key, None)
 
     def work(self, key: StoreKey) -> None:
-        pod, facts = self.world.read(*key), self.world.pods.all.get(key)
+        pod, facts = self.context.read(*key), self.context.pods.all.get(key)
         if pod is None or facts is None or facts.node or facts.deleting:
             return
         if pod["spec"].get("schedulerName", COMPONENT) != COMPONENT:
@@ -154,7 +155,7 @@ class Scheduler(Controller):
         """Which claim of storage is not there, or not bound: then it fits nowhere (plug-in VolumeBinding)."""
         for volume in spec.get("volumes") or ():
             name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
-            claim = self.world.read(CLAIMS, namespace, name) if name else None
+            claim = self.context.read(CLAIMS, namespace, name) if name else None
             if name and claim is None:
                 return f'persistentvolumeclaim "{name}" not found'
             if claim is not None and (claim.get("status") or {}).get("phase") != "Bound":
@@ -194,7 +195,7 @@ class Scheduler(Controller):
         }
         self.client.create(PODS, binding, subresource="binding")
         message = f"Successfully assigned {metadata['namespace']}/{metadata['name']} to {node}"
-        self.world.recorder.tell(pod, "Scheduled", message, COMPONENT)
+        self.context.recorder.tell(pod, "Scheduled", message, COMPONENT)
 
     # -- making room -------------------------------------------------------------------------------------------------
 
@@ -205,14 +206,14 @@ class Scheduler(Controller):
         if not_supported(pod["spec"]):
             return
         promised, _ = self._promised.get(key, ("", needs))
-        if any(each.deleting and each.needs.priority < needs.priority for each in self.world.pods.on(promised)):
+        if any(each.deleting and each.needs.priority < needs.priority for each in self.context.pods.on(promised)):
             return  # those that are on their way out make room
         found = {}
         for name in self._candidates(named_node(pod["spec"])):
             node = self._nodes[name]
             if why_not(pod["spec"], node):
                 continue
-            here = [each for each in self.world.pods.on(name) if not each.is_finished]
+            here = [each for each in self.context.pods.on(name) if not each.is_finished]
             expected = self._expected(key, name, needs)
             going = preemption.victims(needs, here, node.allocatable, node.capacity_pods, expected)
             if going:
@@ -230,22 +231,22 @@ class Scheduler(Controller):
         """How many of them a disruption budget protects now."""
         broken = 0
         for victim in going:
-            for record in self.world.store.scan(BUDGETS, victim.key.namespace):
+            for record in self.context.store.scan(BUDGETS, victim.key.namespace):
                 budget = record.object()
                 covers = selector_of(budget["spec"].get("selector") or {}).matches(victim.labels)
                 broken += covers and not (budget.get("status") or {}).get("disruptionsAllowed")
         return broken
 
     def _push_aside(self, victim: PodFacts, pod: Object, node: str) -> None:
-        obj = self.world.read(*victim.key)
+        obj = self.context.read(*victim.key)
         if obj is None or victim.deleting:
             return
         message = f"{COMPONENT}: preempting to accommodate a higher priority pod"
-        why = disruption(obj, "PreemptionByScheduler", message, self.world.timeline.stamp())
+        why = disruption(obj, "PreemptionByScheduler", message, self.context.timeline.stamp())
         put_condition(self.client, obj, why)
         self.client.delete(PODS, victim.key.namespace, victim.key.name, uid=victim.uid)
         text = f"Preempted by pod {pod['metadata']['uid']} on node {node}"
-        self.world.recorder.tell(obj, "Preempted", text, COMPONENT)
+        self.context.recorder.tell(obj, "Preempted", text, COMPONENT)
 
     def _take_back(self, node: str, needs: Needs) -> None:
         """What was promised to the less urgent there does not hold: they look for room anew."""
@@ -255,7 +256,7 @@ class Scheduler(Controller):
                 self._nominate(key, None)
 
     def _nominate(self, key: StoreKey, node: str | None) -> None:
-        pod = self.world.pods.all.get(key)
+        pod = self.context.pods.all.get(key)
         if pod is not None:
             patch = {"metadata": {"uid": pod.uid}, "status": {"nominatedNodeName": node}}
             self.client.patch(PODS, key.namespace, key.name, patch, subresource="status")
@@ -274,11 +275,11 @@ class Scheduler(Controller):
             "reason": reason,
             "message": why,
             "lastProbeTime": None,
-            "lastTransitionTime": self.world.timeline.stamp(),
+            "lastTransitionTime": self.context.timeline.stamp(),
         }
         put_condition(self.client, pod, condition)
         if reason == "Unschedulable":
-            self.world.recorder.tell(pod, "FailedScheduling", why, COMPONENT, warning=True)
+            self.context.recorder.tell(pod, "FailedScheduling", why, COMPONENT, warning=True)
 
     def _try_waiting(self) -> None:
         waiting, self._waiting = self._waiting, {}

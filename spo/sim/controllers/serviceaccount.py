@@ -19,9 +19,9 @@ class ServiceAccounts(Controller):
             self.want(key.namespace)
 
     def work(self, key: str) -> None:
-        namespace = self.world.read("namespaces", "", key)
+        namespace = self.context.read("namespaces", "", key)
         if namespace is None or "deletionTimestamp" in namespace["metadata"]:
             return
-        if self.world.store.get(StoreKey("serviceaccounts", key, "default")) is None:
+        if self.context.store.get(StoreKey("serviceaccounts", key, "default")) is None:
             account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": key}}
             self.client.create(SERVICE_ACCOUNTS, account)

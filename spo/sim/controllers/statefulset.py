@@ -12,15 +12,16 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from spo.model.resource import Resource
-from spo.sim.api.eviction import selector_of
+from spo.sim.api.verbs.eviction import selector_of
 from spo.sim.client import Object
+from spo.sim.controllers.adoption import Claims, PodItems
 from spo.sim.controllers.availability import Availability
-from spo.sim.controllers.base import Controller, World, controller_reference
-from spo.sim.controllers.claims import Claims, PodItems
+from spo.sim.controllers.base import Controller, controller_reference
 from spo.sim.controllers.history import STORAGE as REVISIONS
 from spo.sim.controllers.history import History, Revision
-from spo.sim.controllers.index import PodFacts
 from spo.sim.controllers.podtemplate import REVISION_HASH, pod_of
+from spo.sim.shared.context import SharedContext
+from spo.sim.shared.index import PodFacts
 from spo.sim.store import Change, StoreKey
 
 STATEFULSETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
@@ -91,11 +92,11 @@ class StatefulSets(Controller):
     component = "serviceaccount:kube-system:statefulset-controller"
     watches = frozenset({"statefulsets.apps", REVISIONS, "pods"})
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self._claims: Claims[PodFacts] = Claims(world, self.client, STATEFULSETS, PodItems(world))
-        self._history = History(world, self.client, STATEFULSETS)
-        self._availability = Availability(world)
+    def __init__(self, context: SharedContext) -> None:
+        super().__init__(context)
+        self._claims: Claims[PodFacts] = Claims(context, self.client, STATEFULSETS, PodItems(context))
+        self._history = History(context, self.client, STATEFULSETS)
+        self._availability = Availability(context)
 
     def hear(self, change: Change) -> None:
         if change.key.resource == REVISIONS:
@@ -112,7 +113,7 @@ class StatefulSets(Controller):
             self.want(key)
 
     def work(self, key: StoreKey) -> None:
-        wanted = self.world.read(*key)
+        wanted = self.context.read(*key)
         if wanted is None or wanted["metadata"].get("deletionTimestamp"):
             return
         self._claims.of(wanted, selector_of(wanted["spec"]["selector"]))
@@ -132,7 +133,7 @@ class StatefulSets(Controller):
 
     def _numbered(self, wanted: Object) -> dict[int, PodFacts]:
         name = wanted["metadata"]["name"]
-        numbered = ((ordinal_of(pod, name), pod) for pod in self.world.pods.of(wanted["metadata"]["uid"]))
+        numbered = ((ordinal_of(pod, name), pod) for pod in self.context.pods.of(wanted["metadata"]["uid"]))
         return {ordinal: pod for ordinal, pod in numbered if ordinal is not None}
 
     def _available(self, key: StoreKey, spec: Mapping[str, Any], pods: Mapping[int, PodFacts]) -> frozenset[StoreKey]:
@@ -162,7 +163,7 @@ class StatefulSets(Controller):
         others = [each for each in pod["spec"].get("volumes") or () if each["name"] != volume]
         source = {"name": volume, "persistentVolumeClaim": {"claimName": name}}
         pod["spec"]["volumes"] = [*others, source]
-        if self.world.read("persistentvolumeclaims", namespace, name) is not None:
+        if self.context.read("persistentvolumeclaims", namespace, name) is not None:
             return
         labels = {**(template["metadata"].get("labels") or {}), **(wanted["spec"]["selector"].get("matchLabels") or {})}
         claim = {"apiVersion": "v1", "kind": CLAIMS.kind, "spec": template["spec"]}
@@ -172,7 +173,7 @@ class StatefulSets(Controller):
         if pod.is_finished:
             text = f"StatefulSet {pod.key.namespace}/{wanted['metadata']['name']} is recreating failed Pod "
             reason = "RecreatingFailedPod" if pod.phase == "Failed" else "RecreatingTerminatedPod"
-            self.world.recorder.tell(wanted, reason, text + pod.key.name, COMPONENT, warning=pod.phase == "Failed")
+            self.context.recorder.tell(wanted, reason, text + pod.key.name, COMPONENT, warning=pod.phase == "Failed")
         self.delete_pod(wanted, pod, COMPONENT)
 
     def _say(self, key: StoreKey, wanted: Object, current: Revision, update: Revision) -> None:

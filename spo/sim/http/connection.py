@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 from msgspec import Struct
 
 from spo.sim.api.http import Request, Response, Stream
-from spo.sim.http.parser import Incoming, Parser, Refused
+from spo.sim.http.parser import BadRequest, Incoming, Parser
 
 PIECE_BYTES = 256 << 10  # of a long body or a watch, handed to the socket at once
 AHEAD_BYTES = 1 << 20  # that a client may send before it has its answer
@@ -33,7 +33,7 @@ class Limits(Struct, frozen=True):
 
 
 class Shared(Protocol):
-    """What all connections have in common: see `spo.sim.http.face.Face`."""
+    """What all connections have in common: see `spo.sim.http.server.HttpServer`."""
 
     loop: asyncio.AbstractEventLoop
     limits: Limits
@@ -49,8 +49,8 @@ class Shared(Protocol):
 class Connection(asyncio.Protocol):
     """Speaks HTTP/1.1 with one client. One answer at a time: the next request waits until this one's is out."""
 
-    def __init__(self, face: Shared) -> None:
-        self._face = face
+    def __init__(self, server: Shared) -> None:
+        self._server = server
         self._parser = Parser()
         self._transport: asyncio.Transport = cast(Any, None)
         self._certificate: Any = None
@@ -72,8 +72,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._certificate = transport.get_extra_info("peercert")
-        self.active_s = self._face.loop.time()
-        if not self._face.enter(self):
+        self.active_s = self._server.loop.time()
+        if not self._server.enter(self):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -91,14 +91,14 @@ class Connection(asyncio.Protocol):
         if self._later is not None:
             self._later.cancel()
         self._end_watch()
-        self._face.leave(self)
+        self._server.leave(self)
 
     def pause_writing(self) -> None:
         self._paused = True
 
     def resume_writing(self) -> None:
         self._paused = False
-        self.active_s = self._face.loop.time()
+        self.active_s = self._server.loop.time()
         self._send()
 
     # -- requests ------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
         while self._is_free():
             try:
                 incoming = self._parser.next()
-            except Refused as refused:
+            except BadRequest as refused:
                 self._refuse(refused)
                 return
             if incoming is None:
@@ -136,8 +136,8 @@ class Connection(asyncio.Protocol):
         return self._sending is None and self._later is None and not self._closing
 
     def _answer(self, incoming: Incoming) -> None:
-        self.active_s = self._face.loop.time()
-        found = self._face.answer(incoming.request, self._certificate)
+        self.active_s = self._server.loop.time()
+        found = self._server.answer(incoming.request, self._certificate)
         if isinstance(found, Response):
             self._begin(incoming, found)
             return
@@ -152,7 +152,7 @@ class Connection(asyncio.Protocol):
         self._begin(incoming, done.result())
         self._serve()
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: BadRequest) -> None:
         text = f"{refused.status} {PHRASES[refused.status]}: {refused.why}".encode()
         headers = (("Content-Type", "text/plain; charset=utf-8"),)
         self._begin(Incoming(Request("", ""), keep_alive=False), Response(refused.status, headers, text))
@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
         stream, body = response.stream, b"" if only_head else response.body
         keep_alive = incoming.keep_alive and (stream is None or incoming.chunks)
         head = bytearray(b"HTTP/1.1 %d %b\r\n" % (response.status, PHRASES.get(response.status, "").encode()))
-        for name, value in (*self._face.common_headers(), *response.headers):
+        for name, value in (*self._server.common_headers(), *response.headers):
             head += f"{name}: {value}\r\n".encode()
         if stream is not None:
             head += b"Transfer-Encoding: chunked\r\n" if incoming.chunks else b""
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
         if stream is not None and only_head:
             stream.close()
         elif stream is not None:
-            self._watch = Watch(stream, self._face, incoming.request, self._send)
+            self._watch = Watch(stream, self._server, incoming.request, self._send)
         if len(body) <= PIECE_BYTES and self._watch is None:  # nearly every answer: one write
             self._transport.write(bytes(head) + body)
             if not keep_alive:
@@ -206,7 +206,7 @@ class Connection(asyncio.Protocol):
     def _finish(self, linger: bool) -> None:
         self._closing = True
         if linger:
-            self._face.loop.call_later(LINGER_S, self._transport.close)
+            self._server.loop.call_later(LINGER_S, self._transport.close)
         else:
             self._transport.close()
 
@@ -224,14 +224,14 @@ class Watch:
     resume or list again.
     """
 
-    def __init__(self, stream: Stream, face: Shared, request: Request, send: Callable[[], None]) -> None:
+    def __init__(self, stream: Stream, server: Shared, request: Request, send: Callable[[], None]) -> None:
         self._stream = stream
-        self._face = face
-        self._end_alarm = face.begin_watch(stream, request)
+        self._server = server
+        self._end_alarm = server.begin_watch(stream, request)
         self._send = send
         # A client may not be blamed for a long beginning.
-        self._room = len(stream.lines) + face.limits.lines_behind
-        self._room_bytes = _size(stream) + face.limits.bytes_behind
+        self._room = len(stream.lines) + server.limits.lines_behind
+        self._room_bytes = _size(stream) + server.limits.bytes_behind
         self._due = False
         self.is_over = False
         stream.listen(self._on_line)
@@ -254,7 +254,7 @@ class Watch:
         self._stream.close()
         if not self.is_over:
             self.is_over = True
-            self._face.end_watch(self._end_alarm)
+            self._server.end_watch(self._end_alarm)
 
     def _on_line(self) -> None:
         stream = self._stream
@@ -262,7 +262,7 @@ class Watch:
             self.end()
         elif not self._due:
             self._due = True
-            self._face.loop.call_soon(self._send)
+            self._server.loop.call_soon(self._send)
 
     def _is_full(self) -> bool:
         lines = len(self._stream.lines)

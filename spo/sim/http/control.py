@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from spo.sim.api.authn import User
+from spo.sim.api.access.authn import User
 from spo.sim.api.call import answer_object
 from spo.sim.api.http import Request, Response
 from spo.sim.api.status import ApiError, bad_request
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.history import History
-from spo.sim.http.pace import SPEEDS, Pace
 from spo.sim.http.snapshot import snapshot
+from spo.sim.http.time_control import SPEEDS, TimeControl
 
 DURATION = re.compile(r"(?=.)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?\Z", re.ASCII)
 UNITS_S = (86400.0, 3600.0, 60.0, 1.0)
@@ -39,7 +39,11 @@ class Control:
     """One method a place. `counts` gives what the face has counted."""
 
     def __init__(
-        self, cluster: SimulatedCluster, pace: Pace, history: History | None, counts: Callable[[], Mapping[str, int]]
+        self,
+        cluster: SimulatedCluster,
+        pace: TimeControl,
+        history: History | None,
+        counts: Callable[[], Mapping[str, int]],
     ) -> None:
         self._cluster = cluster
         self._pace = pace

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from spo.sim.api.authn import ADMIN_TOKEN, MASTERS
+from spo.sim.api.access.authn import ADMIN_TOKEN, MASTERS
 from spo.sim.http.certificates import Authority
 
 NAME = "spo-sim"  # of cluster, context and user

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
 
-from spo.sim.api.bodies import BODY_BYTES_MAX
+from spo.sim.api.encoding.bodies import BODY_BYTES_MAX
 from spo.sim.api.http import Request
 
 HEAD_BYTES_MAX = 1 << 20  # net/http's DefaultMaxHeaderBytes
@@ -32,7 +32,7 @@ VERSIONS = {b"HTTP/1.1": True, b"HTTP/1.0": False}
 LINES = "Impersonate-"
 
 
-class Refused(Exception):
+class BadRequest(Exception):
     """Not a request that can be answered any other way; the connection ends after saying so."""
 
     def __init__(self, status: int, why: str) -> None:
@@ -74,7 +74,7 @@ class Parser:
         return self._parsing is not None or bool(self._buffer)
 
     def next(self) -> Incoming | None:
-        """The next whole request; None: feed more. Raises Refused."""
+        """The next whole request; None: feed more. Raises BadRequest."""
         if self._parsing is None:
             head = self._head()
             if head is None:
@@ -93,7 +93,7 @@ class Parser:
             del self._buffer[:2]
         end = self._buffer.find(b"\r\n\r\n", max(0, self._seen - 3))
         if end > HEAD_BYTES_MAX or (end < 0 and len(self._buffer) > HEAD_BYTES_MAX):
-            raise Refused(431, "the request's head is too long")
+            raise BadRequest(431, "the request's head is too long")
         if end < 0:
             self._seen = len(self._buffer)
             return None
@@ -107,7 +107,7 @@ class Parser:
         method, path, query, modern = request_line(line)
         headers = remembered_headers(block) if len(block) <= REMEMBERED_BYTES else headers_of(block)
         if modern and "Host" not in headers:
-            raise Refused(400, "missing required Host header")
+            raise BadRequest(400, "missing required Host header")
         wishes = {wish.strip() for wish in headers.get("Connection", "").lower().split(",")}
         keep_alive = "close" not in wishes if modern else "keep-alive" in wishes
         body = bytearray()
@@ -132,7 +132,7 @@ class Parser:
     def _expectation(self, headers: Mapping[str, str], has_body: bool) -> None:
         expected = headers.get("Expect", "").lower()
         if expected not in ("", "100-continue"):
-            raise Refused(417, "the only expectation that is met is 100-continue")
+            raise BadRequest(417, "the only expectation that is met is 100-continue")
         self.wants_continue = expected != "" and has_body and not self._buffer
 
     # -- body: pieces as they come, None where more must be fed ----------------------------------------------------
@@ -152,45 +152,45 @@ class Parser:
             line = yield from self._line(SIZE_LINE_MAX)
             size = line.partition(b";")[0].strip(b" \t")
             if not HEX.match(size):
-                raise Refused(400, "invalid chunk size")
+                raise BadRequest(400, "invalid chunk size")
             if not int(size, 16):
                 break
             yield from self._exactly(int(size, 16))
             if (yield from self._line(2)):
-                raise Refused(400, "a chunk is longer than it says")
+                raise BadRequest(400, "a chunk is longer than it says")
         for _ in range(HEADERS_MAX):
             if not (yield from self._line(HEAD_BYTES_MAX)):  # trailers: nobody here reads any
                 return
-        raise Refused(431, "too many trailers")
+        raise BadRequest(431, "too many trailers")
 
     def _line(self, longest: int) -> Generator[None, None, bytes]:
         while (end := self._buffer.find(b"\r\n")) < 0:
             if len(self._buffer) > longest:
-                raise Refused(400, "a line of the body is too long")
+                raise BadRequest(400, "a line of the body is too long")
             yield None
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 2]
         if CONTROLS.search(line):
-            raise Refused(400, "control characters in a line of the body")
+            raise BadRequest(400, "control characters in a line of the body")
         return line
 
 
 def request_line(line: bytes) -> tuple[str, str, tuple[tuple[str, str], ...], bool]:
-    """Method, path, query, and whether it is HTTP/1.1. Raises Refused."""
+    """Method, path, query, and whether it is HTTP/1.1. Raises BadRequest."""
     parts = line.split(b" ")
     if len(parts) != 3 or not TOKEN.match(parts[0]) or CONTROLS.search(line):
-        raise Refused(400, "malformed request line")
+        raise BadRequest(400, "malformed request line")
     method, target, version = parts
     if version not in VERSIONS:
-        raise Refused(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+        raise BadRequest(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
     if not target.startswith(b"/"):
         scheme, found, rest = target.partition(b"://")
         if not found or scheme.lower() not in (b"http", b"https"):
-            raise Refused(400, "the request's target is not a path")
+            raise BadRequest(400, "the request's target is not a path")
         target = b"/" + rest.partition(b"/")[2]
     path, _, query = target.partition(b"?")
     if BAD_ESCAPE.search(path):
-        raise Refused(400, "malformed escape in the path")
+        raise BadRequest(400, "malformed escape in the path")
     pairs = parse_qsl(_readable(query).decode("latin-1"), keep_blank_values=True) if query else ()
     text = path.decode("latin-1")
     return method.decode(), unquote(text) if "%" in text else text, tuple(pairs), VERSIONS[version]
@@ -204,19 +204,19 @@ def _readable(query: bytes) -> bytes:
 
 
 def headers_of(block: bytes) -> Mapping[str, str]:
-    """Headers by canonical name (`Content-Type`), repeated ones joined. Raises Refused."""
+    """Headers by canonical name (`Content-Type`), repeated ones joined. Raises BadRequest."""
     headers: dict[str, str] = {}
     lines = block.split(b"\r\n")[:-1]
     if len(lines) > HEADERS_MAX:
-        raise Refused(431, "too many headers")
+        raise BadRequest(431, "too many headers")
     for line in lines:
         raw, colon, value = line.partition(b":")
         if not colon or not TOKEN.match(raw) or CONTROLS.search(value):
-            raise Refused(400, "malformed header")
+            raise BadRequest(400, "malformed header")
         name, text = canonical(raw), _text(value.strip(b" \t"))
         if name in headers:
             if name == "Host":
-                raise Refused(400, "too many Host headers")
+                raise BadRequest(400, "too many Host headers")
             between = "\n" if name.startswith(LINES) else ", "
             text = f"{headers[name]}{between}{text}"
         headers[name] = text
@@ -240,18 +240,18 @@ def _text(value: bytes) -> str:
 
 
 def _length(headers: Mapping[str, str], modern: bool) -> int | None:
-    """How long the body is; None: in chunks. Raises Refused."""
+    """How long the body is; None: in chunks. Raises BadRequest."""
     coding, length = headers.get("Transfer-Encoding"), headers.get("Content-Length")
     if coding is not None:
         if not modern:
-            raise Refused(400, "Transfer-Encoding in HTTP/1.0")
+            raise BadRequest(400, "Transfer-Encoding in HTTP/1.0")
         if length is not None:
-            raise Refused(400, "both Transfer-Encoding and Content-Length")
+            raise BadRequest(400, "both Transfer-Encoding and Content-Length")
         if coding.lower() != "chunked":
-            raise Refused(501, "the only transfer coding that is understood is chunked")
+            raise BadRequest(501, "the only transfer coding that is understood is chunked")
         return None
     if length is None:
         return 0
     if not (length.isascii() and length.isdigit() and len(length) < 16):
-        raise Refused(400, "bad Content-Length")
+        raise BadRequest(400, "bad Content-Length")
     return int(length)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from spo.sim.controllers.index import PodFacts
-from spo.sim.controllers.needs import conflict
+from spo.sim.shared.index import PodFacts
+from spo.sim.shared.resource_requests import conflict
 from spo.sim.store import StoreKey
 
 PORTS_TAKEN = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"

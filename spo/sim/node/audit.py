@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
-from spo.sim.node.kernel import SIGSYS, Verdict
+from spo.sim.node.kernel import SIGSYS, Decision
 
 BACKLOG_LINES = 8192
 AUDIT_ARCH_X86_64 = 0xC000003E
@@ -44,7 +44,7 @@ def syscall_numbers() -> dict[str, int]:
     return {name: int(number) for name, number in pairs}
 
 
-def seccomp_line(now_ns: int, serial: int, pid: int, comm: str, exe: str, syscall: str, verdict: Verdict) -> str:
+def seccomp_line(now_ns: int, serial: int, pid: int, comm: str, exe: str, syscall: str, verdict: Decision) -> str:
     """The SECCOMP record of one verdict (kernel-facts 1.2), as a reader of the audit socket gets it, with its type."""
     killed = verdict.kills
     stamp = f"{now_ns // 10**9}.{now_ns // 10**6 % 1000:03d}:{serial}"

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from spo.ports import Process
-from spo.sim.luck import Crash
+from spo.doors.process import Process
+from spo.sim.faults import Crash
 from spo.sim.node import runtime
-from spo.sim.node.kernel import SIGSYS, UNCONFINED, Filter, Verdict
+from spo.sim.node.kernel import SIGSYS, UNCONFINED, Decision, Filter
 from spo.sim.node.program import Exited
-from spo.sim.node.workload import Call, Exit, Say, Touch, Wait, Workload
+from spo.sim.node.workload import Exit, Say, Syscall, Touch, Wait, Workload
 from spo.sim.timeline import SECOND_NS, Alarm, Timeline
 
 State = Literal["waiting", "running", "terminated"]
@@ -82,7 +82,7 @@ class Container:
         self.process: Process | None = None
         self.workload = Workload()
         self.filter: Filter = UNCONFINED
-        self.log: Callable[[Container, str, Verdict, bool], None] | None = None
+        self.log: Callable[[Container, str, Decision, bool], None] | None = None
         self.say: Callable[[str], None] = silence  # a line on standard output
         self.refused: Callable[[str], None] = silence  # is told the syscall whose refusal ends the program
         self._timeline = timeline
@@ -178,11 +178,11 @@ class Container:
         identity = f"{pod_uid}/{self.name}/{self.restarts}".encode()
         self.container_id = "containerd://" + hashlib.sha256(identity).hexdigest()
 
-    def _log_all(self, logged: list[tuple[str, Verdict]]) -> None:
+    def _log_all(self, logged: list[tuple[str, Decision]]) -> None:
         for name, verdict in logged:
             self._note(name, verdict, starting=True)
 
-    def _note(self, name: str, verdict: Verdict, *, starting: bool = False) -> None:
+    def _note(self, name: str, verdict: Decision, *, starting: bool = False) -> None:
         if verdict.is_audited and self.log is not None:
             self.log(self, name, verdict, starting)
 
@@ -215,7 +215,7 @@ class Container:
                 case Exit(code):
                     self._end_soon(code)
                     return
-                case Call(name, args, needed):
+                case Syscall(name, args, needed):
                     code = self._call(name, args, needed)
                 case Touch():
                     code = self._call("openat", (), needed=False)
@@ -227,14 +227,14 @@ class Container:
         """One syscall; gives the exit code it ends the program with, or 0."""
         return self._fate(name, self._ask_kernel(name, args), needed)
 
-    def _fate(self, name: str, verdict: Verdict, needed: bool) -> int:
+    def _fate(self, name: str, verdict: Decision, needed: bool) -> int:
         """The exit code that the kernel's answer ends the program with, or 0."""
         code = 128 + SIGSYS if verdict.kills else 1 if needed and not verdict.lets_pass else 0
         if code:
             self.refused(name)
         return code
 
-    def _ask_kernel(self, name: str, args: tuple[int, ...]) -> Verdict:
+    def _ask_kernel(self, name: str, args: tuple[int, ...]) -> Decision:
         verdict = self.filter.verdict(name, args)
         self._note(name, verdict)
         return verdict

@@ -26,7 +26,7 @@ NAME_MAX = 255  # bytes in one path component (limits.h)
 PATH_MAX = 4096
 
 
-class Refused(Exception):
+class DiskRefused(Exception):
     """The disk said no: `reason` is the errno's name. Nothing changed, but for a torn write."""
 
     def __init__(self, reason: str, path: str) -> None:
@@ -72,33 +72,33 @@ class Disk:
     # -- files ---------------------------------------------------------------------------------------------------
 
     def read(self, path: str) -> bytes:
-        """The bytes of a file. Raises Refused: ENOENT, EISDIR, ELOOP, or what a fault says."""
+        """The bytes of a file. Raises DiskRefused: ENOENT, EISDIR, ELOOP, or what a fault says."""
         path = self._resolved(path)
         self._luck("read", path)
         data = self._files.get(path)
         if data is None:
-            raise Refused("EISDIR" if path in self._directories else "ENOENT", path)
+            raise DiskRefused("EISDIR" if path in self._directories else "ENOENT", path)
         return data
 
     def write(self, path: str, data: bytes) -> None:
         """Put these bytes there at once (temporary file, fsync, rename), all or nothing, unless a fault tears it."""
         path = self._resolved(path)
         if path in self._directories:
-            raise Refused("EISDIR", path)
+            raise DiskRefused("EISDIR", path)
         self._below_directories_only(path)
         fault = self._fault("write", path)
         if fault is not None:
             if fault.keep_bytes >= 0:
                 self._put(path, data[: fault.keep_bytes])
-            raise Refused(fault.reason, path)
+            raise DiskRefused(fault.reason, path)
         self._put(path, data)
 
     def remove(self, path: str) -> bool:
-        """See to it that there is no file. True if there was one. Raises Refused: EISDIR, or what a fault says."""
+        """See to it that there is no file. True if there was one. Raises DiskRefused: EISDIR, or what a fault says."""
         path = self._lexical(path)
         self._resolved(posixpath.dirname(path))
         if path in self._directories:
-            raise Refused("EISDIR", path)
+            raise DiskRefused("EISDIR", path)
         self._luck("remove", path)
         if path not in self._files and path not in self._links:
             return False
@@ -173,7 +173,7 @@ class Disk:
     def _luck(self, operation: Operation, path: str) -> None:
         fault = self._fault(operation, path)
         if fault is not None:
-            raise Refused(fault.reason, path)
+            raise DiskRefused(fault.reason, path)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class Disk:
         if not path.startswith("/"):
             raise ValueError(f"path {path!r} is not absolute")
         if len(path.encode()) > PATH_MAX or any(len(part.encode()) > NAME_MAX for part in path.split("/")):
-            raise Refused("ENAMETOOLONG", path)
+            raise DiskRefused("ENAMETOOLONG", path)
         return posixpath.normpath(path)
 
     def _resolved(self, path: str) -> str:
@@ -192,7 +192,7 @@ class Disk:
             parts = path.split("/")
             for end in range(2, len(parts) + 1):
                 if "/".join(parts[:end]) in self._links:
-                    raise Refused("ELOOP", path)
+                    raise DiskRefused("ELOOP", path)
         return path
 
     def _below_directories_only(self, path: str) -> None:
@@ -200,9 +200,9 @@ class Disk:
         parent = posixpath.dirname(path)
         while parent not in self._directories and parent != "/":
             if parent in self._files:
-                raise Refused("ENOTDIR", path)
+                raise DiskRefused("ENOTDIR", path)
             if parent in self._links:
-                raise Refused("ELOOP", path)
+                raise DiskRefused("ELOOP", path)
             parent = posixpath.dirname(parent)
 
     def _put(self, path: str, data: bytes) -> None:

@@ -75,7 +75,7 @@ class BadProfile(Exception):
     """The runtime cannot make a filter of this profile; the message is runc's."""
 
 
-class Verdict(Struct, frozen=True):
+class Decision(Struct, frozen=True):
     """What happens to a syscall; `errno` counts for ERRNO and TRACE."""
 
     action: Action
@@ -100,7 +100,7 @@ class Verdict(Struct, frozen=True):
         return CODE_OF[self.action]
 
 
-ALLOWED = Verdict("ALLOW")
+ALLOWED = Decision("ALLOW")
 
 
 class Condition(Struct, frozen=True):
@@ -132,8 +132,8 @@ class Condition(Struct, frozen=True):
 OPERATORS = frozenset("SCMP_CMP_" + op for op in ("NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"))
 
 
-class Rule(Struct, frozen=True):
-    verdict: Verdict
+class FilterRule(Struct, frozen=True):
+    verdict: Decision
     conditions: tuple[Condition, ...] = ()
 
     def matches(self, args: Sequence[int]) -> bool:
@@ -143,10 +143,10 @@ class Rule(Struct, frozen=True):
 class Filter(Struct, frozen=True):
     """One loaded profile: the default, and the rules of each syscall in the order they are tried."""
 
-    default: Verdict
-    rules: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
+    default: Decision
+    rules: dict[str, tuple[FilterRule, ...]] = field(default_factory=dict)
 
-    def verdict(self, name: str, args: Sequence[int] = ()) -> Verdict:
+    def verdict(self, name: str, args: Sequence[int] = ()) -> Decision:
         for rule in self.rules.get(name, ()):
             if rule.matches(args):
                 return rule.verdict
@@ -156,7 +156,7 @@ class Filter(Struct, frozen=True):
 UNCONFINED = Filter(ALLOWED)
 
 
-def strongest(verdicts: Iterable[Verdict]) -> Verdict:
+def strongest(verdicts: Iterable[Decision]) -> Decision:
     """What counts when several filters are loaded."""
     return min(verdicts, key=lambda verdict: PRECEDENCE.index(verdict.action), default=ALLOWED)
 
@@ -199,21 +199,21 @@ def load(data: bytes) -> Filter:
         if architecture not in ARCHITECTURES:
             raise BadProfile(f"string {architecture} is not a valid arch for seccomp")
     default = _verdict(profile.default_action, profile.default_errno_ret)
-    rules: dict[str, list[Rule]] = {}
+    rules: dict[str, list[FilterRule]] = {}
     for entry in profile.syscalls or ():
         verdict = _verdict(entry.action, entry.errno_ret)
         if verdict == default:
             continue
         for name in entry.names:
-            rules.setdefault(name, []).extend(Rule(verdict, each) for each in _conditions(entry))
+            rules.setdefault(name, []).extend(FilterRule(verdict, each) for each in _conditions(entry))
     return Filter(default, {name: _tried(of_one) for name, of_one in rules.items()})
 
 
-def _verdict(action: str, errno: int | None) -> Verdict:
+def _verdict(action: str, errno: int | None) -> Decision:
     if action not in ACTION_OF:
         raise BadProfile(f"string {action} is not a valid action for seccomp")
     known = ACTION_OF[action]
-    return Verdict(known, (EPERM if errno is None else errno) if known in ("ERRNO", "TRACE") else 0)
+    return Decision(known, (EPERM if errno is None else errno) if known in ("ERRNO", "TRACE") else 0)
 
 
 def _conditions(entry: _Syscall) -> list[tuple[Condition, ...]]:
@@ -231,7 +231,7 @@ def _conditions(entry: _Syscall) -> list[tuple[Condition, ...]]:
     return [tuple(conditions)]
 
 
-def _tried(rules: list[Rule]) -> tuple[Rule, ...]:
+def _tried(rules: list[FilterRule]) -> tuple[FilterRule, ...]:
     general = [rule for rule in rules if not rule.conditions]
     if general:
         return (general[0],)

@@ -12,8 +12,6 @@ from collections.abc import Callable
 
 from spo.model.resource import NODES, PODS
 from spo.sim.api.status import ApiError
-from spo.sim.controllers.base import World
-from spo.sim.controllers.index import PodFacts
 from spo.sim.node import admission, backoff, images, runtime
 from spo.sim.node.container import SIGKILLED, Container
 from spo.sim.node.disk import DiskChange
@@ -21,6 +19,8 @@ from spo.sim.node.node import Node, conditions
 from spo.sim.node.podrun import PodRun
 from spo.sim.node.reporter import Reporter
 from spo.sim.node.starter import Starter
+from spo.sim.shared.context import SharedContext
+from spo.sim.shared.index import PodFacts
 from spo.sim.store import StoreKey
 from spo.sim.timeline import Alarm
 
@@ -35,13 +35,13 @@ CLEAN_UP_S = 0.5  # from the last process's end to the object's
 class Kubelet:
     """Of one node. `hear` is called with every change of a pod that is, or was, bound to it."""
 
-    def __init__(self, node: Node, world: World, starter: Starter, capacity_pods: int) -> None:
+    def __init__(self, node: Node, context: SharedContext, starter: Starter, capacity_pods: int) -> None:
         self.node = node
-        self._world = world
-        self._timeline = world.timeline
-        self._client = world.client(f"node:{node.name}")
+        self._context = context
+        self._timeline = context.timeline
+        self._client = context.client(f"node:{node.name}")
         self._starter = starter
-        self._reporter = Reporter(node, world, self._client)
+        self._reporter = Reporter(node, context, self._client)
         self._capacity = capacity_pods
         self._runs: dict[StoreKey, PodRun] = {}
         self._waiting: dict[str, dict[StoreKey, None]] = {}  # path on the disk → pods that cannot start without it
@@ -72,7 +72,7 @@ class Kubelet:
     def _later(self, key: StoreKey, run: PodRun | None, delay_s: float, act: Callable[[PodRun], None]) -> None:
         """Let `act` happen to the pod after a moment, if it is still there then."""
         if run is None:
-            record = self._world.store.get(key)
+            record = self._context.store.get(key)
             if record is None:
                 return
             run = self._runs[key] = PodRun(key, record.object(), self._timeline)
@@ -112,7 +112,7 @@ class Kubelet:
         if run.terminating:
             return
         if not run.started:
-            refusal = admission.refusal(run.key, self._world.pods.on(self.node.name), self._capacity)
+            refusal = admission.refusal(run.key, self._context.pods.on(self.node.name), self._capacity)
             if refusal is not None:
                 self._reject(run, *refusal)
                 return
@@ -126,7 +126,7 @@ class Kubelet:
 
     def _change(self, run: PodRun) -> None:
         """The pod's spec is another: containers whose image changed are replaced; all else is taken note of."""
-        obj = self._world.read(*run.key)
+        obj = self._context.read(*run.key)
         if obj is None or run.terminating:
             return
         for container in run.take_spec(obj):
@@ -289,7 +289,7 @@ class Kubelet:
         key = StoreKey("pods", namespace, pod)
         run = self._runs.get(key)
         if run is None:
-            record = self._world.store.get(key)
+            record = self._context.store.get(key)
             if record is None or record.node != self.node.name:
                 return
             run = self._runs[key] = PodRun(key, record.object(), self._timeline)
@@ -308,7 +308,7 @@ class Kubelet:
             return
         run.terminating = True
         self._stop_waiting(run)
-        obj = self._world.read(*run.key) or run.pod
+        obj = self._context.read(*run.key) or run.pod
         grace_s = float(obj["metadata"].get("deletionGracePeriodSeconds") or 0)
         run.generation = obj["metadata"].get("generation", run.generation)
         running = [container for container in run.all if container.state == "running"]
@@ -364,8 +364,8 @@ class Kubelet:
     def resume(self) -> None:
         """A machine that has just come up runs nothing, whatever the API says: start what should run."""
         now = self._timeline.stamp()
-        for pod in self._world.pods.on(self.node.name):
-            record = self._world.store.get(pod.key)
+        for pod in self._context.pods.on(self.node.name):
+            record = self._context.store.get(pod.key)
             if pod.is_finished or record is None:
                 continue
             run = self._runs[pod.key] = PodRun(pod.key, record.object(), self._timeline)

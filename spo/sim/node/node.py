@@ -7,7 +7,7 @@ from typing import Any
 
 from spo.sim.node.audit import AuditLog, seccomp_line
 from spo.sim.node.disk import Disk
-from spo.sim.node.kernel import Verdict
+from spo.sim.node.kernel import Decision
 from spo.sim.store import StoreKey
 from spo.sim.timeline import Timeline
 
@@ -55,7 +55,7 @@ class Node:
         self._pod_ips += 1
         return f"{self.ip.rsplit('.', 1)[0]}.{2 + self._pod_ips % 253}"
 
-    def note(self, pid: int, comm: str, exe: str, syscall: str, verdict: Verdict) -> None:
+    def note(self, pid: int, comm: str, exe: str, syscall: str, verdict: Decision) -> None:
         """The kernel writes an audit line."""
         self._serial += 1
         self.audit.append(seccomp_line(self.timeline.now_ns, self._serial, pid, comm, exe, syscall, verdict))

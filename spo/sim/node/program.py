@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from spo.ports import Process
-from spo.sim.luck import Luck
+from spo.doors.process import Process
+from spo.sim.faults import Luck
 from spo.sim.node.audit import AuditLog
 from spo.sim.node.disk import Disk
 from spo.sim.timeline import Timeline

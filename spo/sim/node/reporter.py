@@ -8,10 +8,10 @@ from typing import Any, Literal
 from spo.model.resource import PODS
 from spo.sim.api.status import ApiError
 from spo.sim.client import Client
-from spo.sim.controllers.base import World
 from spo.sim.node import podstatus
 from spo.sim.node.node import Node
 from spo.sim.node.podrun import PodRun
+from spo.sim.shared.context import SharedContext
 
 Object = dict[str, Any]
 Outcome = Literal["written", "gone", "refused"]
@@ -20,15 +20,15 @@ Outcome = Literal["written", "gone", "refused"]
 class Reporter:
     """Of one node."""
 
-    def __init__(self, node: Node, world: World, client: Client) -> None:
+    def __init__(self, node: Node, context: SharedContext, client: Client) -> None:
         self._node = node
-        self._world = world
-        self._timeline = world.timeline
+        self._context = context
+        self._timeline = context.timeline
         self._client = client
 
     def write(self, run: PodRun) -> Outcome:
         """Bring the pod's status up to date, if it is not."""
-        obj = self._world.read(*run.key)
+        obj = self._context.read(*run.key)
         if obj is None or obj["metadata"]["uid"] != run.uid:
             return "gone"
         standing = obj.get("status") or {}
@@ -45,7 +45,7 @@ class Reporter:
 
     def tell(self, run: PodRun, reason: str, message: str, field: str = "", *, warning: bool = False) -> None:
         """An Event; `field`: the container it is about."""
-        self._world.recorder.tell(
+        self._context.recorder.tell(
             run.pod, reason, message, "kubelet", warning=warning, host=self._node.name, field=field
         )
 

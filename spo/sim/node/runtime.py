@@ -15,8 +15,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from spo.sim.node.disk import MESSAGES, Disk, Refused
-from spo.sim.node.kernel import ENOSYS, EPERM, UNCONFINED, BadProfile, Filter, Verdict, load
+from spo.sim.node.disk import MESSAGES, Disk, DiskRefused
+from spo.sim.node.kernel import ENOSYS, EPERM, UNCONFINED, BadProfile, Decision, Filter, load
 
 SECCOMP_ROOT = "/var/lib/kubelet/seccomp"
 ERRNO_TEXT = {1: "operation not permitted", 13: "permission denied", 38: "function not implemented"}
@@ -99,7 +99,7 @@ def filter_of(disk: Disk, wanted: Confinement) -> Filter:
     path = posixpath.normpath(wanted.path)
     try:
         data = disk.read(path)
-    except Refused as error:
+    except DiskRefused as error:
         why = MESSAGES.get(error.reason, error.reason)
         text = f'failed to create containerd container: cannot load seccomp profile "{path}": open {path}: {why}'
         raise CannotCreate(text, path if error.reason == "ENOENT" else "") from error
@@ -128,7 +128,7 @@ def start_calls(no_new_privileges: bool) -> tuple[StartCall, ...]:
     return tuple(sorted(calls, key=lambda call: ORDER.index(call.name) if call.name in ORDER else len(ORDER)))
 
 
-def start(loaded: Filter, no_new_privileges: bool, container: str, program: str) -> list[tuple[str, Verdict]]:
+def start(loaded: Filter, no_new_privileges: bool, container: str, program: str) -> list[tuple[str, Decision]]:
     """Come up under the filter; gives the calls that were logged. Raises CannotStart, in runc's words.
 
     The last call, `execve`, comes when the container counts as started already: refused, it ends at once, with code 1.
@@ -148,12 +148,12 @@ def start(loaded: Filter, no_new_privileges: bool, container: str, program: str)
 class Killed(CannotStart):
     """The kernel ended runc's init; what it logged is in the audit log all the same."""
 
-    def __init__(self, message: str, logged: list[tuple[str, Verdict]]) -> None:
+    def __init__(self, message: str, logged: list[tuple[str, Decision]]) -> None:
         super().__init__(message)
         self.logged = logged
 
 
-def _text(name: str, verdict: Verdict, container: str, program: str) -> str:
+def _text(name: str, verdict: Decision, container: str, program: str) -> str:
     if name in MUTE:
         return f'failed to start containerd task "{container}": {MUTE[name]}: unknown'
     errno = ENOSYS if verdict.action in ("TRACE", "NOTIFY") else verdict.errno or EPERM

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from spo.sim.luck import Luck
+from spo.sim.faults import Luck
 from spo.sim.node import runtime
 from spo.sim.node.container import Container
-from spo.sim.node.kernel import Verdict
+from spo.sim.node.kernel import Decision
 from spo.sim.node.node import Node
 from spo.sim.node.podrun import PodRun
 from spo.sim.node.program import Launch, ProgramFactory, arguments, environment
@@ -114,8 +114,8 @@ def _blamer(node: Node, run: PodRun, container: Container) -> Callable[[str], No
     return blame
 
 
-def _writer(node: Node) -> Callable[[Container, str, Verdict, bool], None]:
-    def write(container: Container, syscall: str, verdict: Verdict, starting: bool) -> None:
+def _writer(node: Node) -> Callable[[Container, str, Decision, bool], None]:
+    def write(container: Container, syscall: str, verdict: Decision, starting: bool) -> None:
         comm, exe = ("runc:[2:INIT]", "/") if starting else (container.workload.comm, container.workload.exe)
         node.note(container.pid, comm, exe, syscall, verdict)
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 ANNOTATION = "simulation.spo.x-k8s.io/workload"
 
 
-class Call(Struct, frozen=True, tag="call"):
+class Syscall(Struct, frozen=True, tag="call"):
     """A syscall. If it is refused and was `needed`, the program gives up with exit code 1."""
 
     name: str
@@ -45,7 +45,7 @@ class Exit(Struct, frozen=True, tag="exit"):
     code: int = 0
 
 
-Step = Call | Touch | Wait | Say | Exit
+Step = Syscall | Touch | Wait | Say | Exit
 
 
 class Workload(Struct, frozen=True):
@@ -68,7 +68,7 @@ START_UP = (
 
 # What a dynamically linked program does before it gets to work. Refusals do not end it: of a program that we do not
 # know we do not claim to know what it cannot live without.
-UNKNOWN = Workload(tuple(Call(name, needed=False) for name in START_UP))
+UNKNOWN = Workload(tuple(Syscall(name, needed=False) for name in START_UP))
 
 
 def parse(text: str) -> Workload:
@@ -117,7 +117,7 @@ def _script(text: str) -> list[Step] | None:
                 steps.append(Wait(float(length), by="clock_nanosleep"))
                 code = 0
             case ["mkdir", _]:
-                steps.append(Call("mkdir"))
+                steps.append(Syscall("mkdir"))
                 code = 0
             case ["sleep", "infinity" | "inf"]:
                 return steps

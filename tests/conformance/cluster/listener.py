@@ -9,11 +9,11 @@ from typing import Any
 from msgspec import Struct, field
 
 from spo.cache import Cache
+from spo.doors.ports import Cluster
 from spo.events import Deaf, Event, Listed, Seen, Vanished
 from spo.interest import Interest
 from spo.model.builtin import KeepMeta
 from spo.model.resource import Resource
-from spo.ports import Cluster
 
 WITHIN_S = 20.0
 

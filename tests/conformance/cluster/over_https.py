@@ -8,7 +8,7 @@ import yaml
 
 from spo.model.resource import CRDS
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.http.running import Running
+from spo.sim.http.background import BackgroundServer
 from tests.conformance.cluster.worlds import CRDS as CRD_FILES
 from tests.conformance.cluster.worlds import Real
 
@@ -23,7 +23,7 @@ class OverHttps(Real):
         for file in CRD_FILES:
             cluster.client().create(CRDS, yaml.safe_load(file.read_text()))
         cluster.run(SETTLED_S)
-        self._running = Running(cluster, speed="real")
+        self._running = BackgroundServer(cluster, speed="real")
         super().__init__(scratch, kubeconfig=self._running.write_kubeconfig(scratch / "kubeconfig"))
 
     def close(self) -> None:

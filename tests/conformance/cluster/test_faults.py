@@ -14,12 +14,12 @@ import pytest
 import yaml
 from proxy import Proxy
 
+from spo.doors.ports import Unavailable
 from spo.events import Seen
 from spo.interest import Interest
-from spo.ports import Unavailable
 from spo.real.transport import Patience
-from tests.conformance.cluster.face import Face
 from tests.conformance.cluster.listener import CONFIGMAPS, Kept, Listener
+from tests.conformance.cluster.served import Face
 from tests.conformance.cluster.test_reading import configmap
 from tests.conformance.cluster.test_writing import create
 from tests.conformance.cluster.worlds import Real, need_a_real_cluster

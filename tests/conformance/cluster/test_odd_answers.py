@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from spo.doors.ports import Unavailable
 from spo.events import Listed
 from spo.intents import Delete
 from spo.interest import Interest
-from spo.ports import Unavailable
 from spo.real.transport import Patience
 from spo.sim.api.http import Request
-from tests.conformance.cluster.face import Canned, Face
 from tests.conformance.cluster.listener import CONFIGMAPS, Kept, Listener
+from tests.conformance.cluster.served import Canned, Face
 from tests.conformance.cluster.test_reading import configmap
 from tests.conformance.cluster.test_writing import create
 

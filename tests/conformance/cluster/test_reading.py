@@ -6,12 +6,12 @@ import json
 from typing import Any
 from uuid import uuid4
 
+from spo.doors.wire import ApiRequest
 from spo.events import Listed, Seen
 from spo.interest import Interest
 from spo.model.builtin import PodUse
 from spo.model.resource import CRDS, PODS, SECCOMP_PROFILES, Resource
 from spo.model.seccomp import SeccompProfile
-from spo.wire import Call
 from tests.conformance.cluster.listener import CONFIGMAPS, Kept, Listener
 
 
@@ -167,7 +167,7 @@ def test_what_is_null_counts_as_absent(world: Any) -> None:
     profile = {"metadata": {"name": "p", "labels": None}, "spec": {"defaultAction": "SCMP_ACT_LOG", "syscalls": None}}
     path = SECCOMP_PROFILES.path(world.namespace)
     body = {"apiVersion": SECCOMP_PROFILES.api_version, "kind": "SeccompProfile", **profile}
-    status, answer = world.send(Call("POST", path, (), "application/json", json.dumps(body).encode()))
+    status, answer = world.send(ApiRequest("POST", path, (), "application/json", json.dumps(body).encode()))
     assert status == 201, answer
     listener = listen(world, SECCOMP_PROFILES, SeccompProfile)
     listener.until_known("p")
@@ -205,7 +205,7 @@ def test_a_kind_that_nobody_serves_yet_is_heard_of_when_it_comes(world: Any) -> 
 def until_taken(world: Any, things: Resource, listener: Listener) -> None:
     """A real server serves a new kind a moment before it takes objects of it."""
     body = json.dumps({"apiVersion": things.api_version, "kind": "Thing", "metadata": {"name": "a"}}).encode()
-    call = Call("POST", things.path(world.namespace), (), "application/json", body)
+    call = ApiRequest("POST", things.path(world.namespace), (), "application/json", body)
     listener.until(lambda: world.send(call)[0] == 201)
 
 

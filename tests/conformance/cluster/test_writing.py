@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from spo.doors.ports import Conflict, Forbidden, Invalid
 from spo.intents import Apply, Create, Delete, Patch
 from spo.model.resource import NAMESPACES, SECCOMP_PROFILES, SERVICE_ACCOUNTS, Resource
-from spo.ports import Conflict, Forbidden, Invalid
 from tests.conformance.cluster.listener import CONFIGMAPS
 
 

@@ -14,19 +14,19 @@ from uuid import uuid4
 import pytest
 import yaml
 
+from spo.doors.ports import Cluster
+from spo.doors.wire import JSON, MERGE_PATCH, ApiRequest
 from spo.model.resource import DAEMONSETS, NAMESPACES, SERVICE_ACCOUNTS, Resource
-from spo.ports import Cluster
 from spo.real.cluster import RealCluster
 from spo.real.transport import Patience, Transport
-from spo.sim.api.authn import ADMIN_TOKEN
+from spo.sim.api.access.authn import ADMIN_TOKEN
 from spo.sim.api.http import Request
 from spo.sim.api.server import ApiServer
-from spo.sim.door import Hearing, SimCluster
+from spo.sim.faults import Luck
 from spo.sim.keys import Keys
-from spo.sim.luck import Luck
 from spo.sim.store import Store
 from spo.sim.timeline import SECOND_NS, Timeline
-from spo.wire import JSON, MERGE_PATCH, Call
+from spo.testbed.cluster_door import Hearing, SimCluster
 
 ROOT = Path(__file__).parents[3]
 CRDS = sorted((ROOT / "deploy/crds").glob("*.yaml"))
@@ -43,7 +43,7 @@ class World(Protocol):
     def door(self, account: str = "") -> Cluster:
         """A process starts, as admin or as this service account of the namespace: it knows nothing yet."""
 
-    def send(self, call: Call) -> tuple[int, Any]:
+    def send(self, call: ApiRequest) -> tuple[int, Any]:
         """Ask as admin; gives status and body."""
 
     def pass_time(self) -> None:
@@ -52,46 +52,46 @@ class World(Protocol):
     def close(self) -> None: ...
 
 
-class Hands:
+class Driver:
     """Short ways to ask, for both worlds."""
 
     namespace: str
-    send: Callable[[Call], tuple[int, Any]]
+    send: Callable[[ApiRequest], tuple[int, Any]]
 
     def made(self, resource: Resource, manifest: Mapping[str, Any], namespace: str = "") -> Any:
         """Create; must work."""
         body = {"apiVersion": resource.api_version, "kind": resource.kind, **manifest}
         place = namespace or self.namespace
-        return self._must(Call("POST", resource.path(place), (), JSON, json.dumps(body).encode()))
+        return self._must(ApiRequest("POST", resource.path(place), (), JSON, json.dumps(body).encode()))
 
     def patched(self, resource: Resource, name: str, patch: Any, subresource: str = "") -> Any:
         path = resource.path(self.namespace, name, subresource)
-        return self._must(Call("PATCH", path, (), MERGE_PATCH, json.dumps(patch).encode()))
+        return self._must(ApiRequest("PATCH", path, (), MERGE_PATCH, json.dumps(patch).encode()))
 
     def removed(self, resource: Resource, name: str) -> None:
         options = b'{"gracePeriodSeconds":0,"propagationPolicy":"Background"}'
-        self._must(Call("DELETE", resource.path(self.namespace, name), (), JSON, options))
+        self._must(ApiRequest("DELETE", resource.path(self.namespace, name), (), JSON, options))
 
     def got(self, resource: Resource, name: str) -> Any:
         """The object, or None: there is none."""
-        status, body = self.send(Call("GET", resource.path(self.namespace, name)))
+        status, body = self.send(ApiRequest("GET", resource.path(self.namespace, name)))
         return None if status == 404 else body
 
     def skip_if_operated(self) -> None:
         """An operator that runs there writes to the same objects: then nothing can be said of them."""
-        if self.send(Call("GET", DAEMONSETS.path("security-profiles-operator", "spod")))[0] == 200:
+        if self.send(ApiRequest("GET", DAEMONSETS.path("security-profiles-operator", "spod")))[0] == 200:
             pytest.skip("the operator runs in this cluster, and writes to profiles too")
 
     def listed(self, resource: Resource) -> Any:
-        return self._must(Call("GET", resource.path(self.namespace)))
+        return self._must(ApiRequest("GET", resource.path(self.namespace)))
 
-    def _must(self, call: Call) -> Any:
+    def _must(self, call: ApiRequest) -> Any:
         status, body = self.send(call)
         assert status < 300, f"{call.method} {call.path}: {status} {body}"
         return body
 
 
-class Simulated(Hands):
+class Simulated(Driver):
     """The API server in process, without controllers."""
 
     def __init__(self, ours: bool = True) -> None:
@@ -103,7 +103,7 @@ class Simulated(Hands):
         self.made(NAMESPACES, {"metadata": {"name": self.namespace}})
         for crd in CRDS if ours else ():
             body = json.dumps(yaml.safe_load(crd.read_text())).encode()
-            self._must(Call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", (), JSON, body))
+            self._must(ApiRequest("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", (), JSON, body))
         for _ in range(100):
             self.pass_time()
 
@@ -114,7 +114,7 @@ class Simulated(Hands):
             self.api, self.timeline, token, who="test", manager=MANAGER, wake=_nobody, luck=luck, hearing=Hearing()
         )
 
-    def send(self, call: Call) -> tuple[int, Any]:  # type: ignore[override]
+    def send(self, call: ApiRequest) -> tuple[int, Any]:  # type: ignore[override]
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": call.content_type}
         response = self.api.handle(Request(call.method, call.path, call.query, headers, call.body))
         return response.status, json.loads(response.body)
@@ -126,7 +126,7 @@ class Simulated(Hands):
         """Nothing is left of it anyway."""
 
 
-class Real(Hands):
+class Real(Driver):
     """The API server of the current kubeconfig; everything in a namespace of its own, which goes at the end."""
 
     def __init__(self, scratch: Path, server: str = "", kubeconfig: Path | None = None) -> None:
@@ -141,7 +141,7 @@ class Real(Hands):
         self.made(NAMESPACES, {"metadata": {"name": self.namespace}})
         # Pods need it; a controller makes it, sooner or later, where there are controllers.
         account = b'{"metadata":{"name":"default"}}'
-        self.send(Call("POST", SERVICE_ACCOUNTS.path(self.namespace), (), JSON, account))
+        self.send(ApiRequest("POST", SERVICE_ACCOUNTS.path(self.namespace), (), JSON, account))
 
     def door(self, account: str = "", patience: Patience = SHORT) -> RealCluster:
         transport = self._transport_of(account, patience)
@@ -149,7 +149,7 @@ class Real(Hands):
         self._doors.append(door)
         return door
 
-    def send(self, call: Call) -> tuple[int, Any]:  # type: ignore[override]
+    def send(self, call: ApiRequest) -> tuple[int, Any]:  # type: ignore[override]
         answer = self._transport.send(call)
         return answer.status, json.loads(answer.body)
 
@@ -160,14 +160,16 @@ class Real(Hands):
         for door in self._doors:
             door.close()
         for resource in ("configmaps", "pods"):
-            self.send(Call("DELETE", f"/api/v1/namespaces/{self.namespace}/{resource}", (("gracePeriodSeconds", "0"),)))
-        self.send(Call("DELETE", NAMESPACES.path("", self.namespace)))
+            self.send(
+                ApiRequest("DELETE", f"/api/v1/namespaces/{self.namespace}/{resource}", (("gracePeriodSeconds", "0"),))
+            )
+        self.send(ApiRequest("DELETE", NAMESPACES.path("", self.namespace)))
 
     def _transport_of(self, account: str, patience: Patience) -> Transport:
         config = yaml.safe_load(self._kubeconfig.read_text())
         if account:
             path = SERVICE_ACCOUNTS.path(self.namespace, account, "token")
-            asked = self._must(Call("POST", path, (), JSON, b'{"spec":{"expirationSeconds":3600}}'))
+            asked = self._must(ApiRequest("POST", path, (), JSON, b'{"spec":{"expirationSeconds":3600}}'))
             for user in config["users"]:
                 user["user"] = {"token": asked["status"]["token"]}
         if self._server:

@@ -6,9 +6,9 @@ from hashlib import sha256
 
 import pytest
 
+from spo.doors.ports import DiskError
 from spo.events import FileSeen, Listed
 from spo.intents import RemoveFile, WriteFile
-from spo.ports import DiskError
 from tests.conformance.disk.worlds import World
 
 NGINX = "default/nginx.json"

@@ -12,11 +12,11 @@ from typing import Protocol
 
 import pytest
 
-from spo.ports import Host
+from spo.doors.ports import Host
 from spo.real.host import RealHost
-from spo.sim.host import SimHost
 from spo.sim.node.disk import Disk, Fault
 from spo.sim.timeline import SECOND_NS, Timeline
+from spo.testbed.disk_door import SimHost
 
 
 class World(Protocol):

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from spo.doors.wire import APPLY_PATCH, JSON, ApiRequest
 from spo.model.resource import SECCOMP_PROFILES, Resource
-from spo.wire import APPLY_PATCH, JSON, Call
 from tests.conformance.cluster.listener import CONFIGMAPS
 from tests.conformance.machine.twins import LAST, Twin, general, patch_type
 
@@ -111,7 +111,8 @@ class Machine(RuleBasedStateMachine):
         resource, content = what
         body = manifest(resource, name, content, labels=labels, finalizers=finalizers)
         self._all(
-            resource, lambda twin: Call("POST", resource.path(twin.namespace), strict(validation), JSON, raw(body))
+            resource,
+            lambda twin: ApiRequest("POST", resource.path(twin.namespace), strict(validation), JSON, raw(body)),
         )
 
     @rule(
@@ -125,11 +126,11 @@ class Machine(RuleBasedStateMachine):
     def update(self, what: Any, name: str, labels: Any, finalizers: Any, back: int, part: str) -> None:
         resource, content = what
 
-        def call(twin: Twin) -> Call:
+        def call(twin: Twin) -> ApiRequest:
             body = manifest(resource, name, beside(content, part), labels=labels, finalizers=finalizers)
             if back >= 0:
                 body["metadata"]["resourceVersion"] = twin.version(resource, name, back)
-            return Call("PUT", resource.path(twin.namespace, name, part), (), JSON, raw(body))
+            return ApiRequest("PUT", resource.path(twin.namespace, name, part), (), JSON, raw(body))
 
         self._all(resource, call)
 
@@ -156,12 +157,12 @@ class Machine(RuleBasedStateMachine):
     ) -> None:
         resource, content = what
 
-        def call(twin: Twin) -> Call:
+        def call(twin: Twin) -> ApiRequest:
             metadata: dict[str, Any] = {"labels": labels, "finalizers": finalizers}
             if back >= 0:
                 metadata["resourceVersion"] = twin.version(resource, name, back)
             path = resource.path(twin.namespace, name, part)
-            return Call(
+            return ApiRequest(
                 "PATCH",
                 path,
                 strict(validation),
@@ -175,7 +176,7 @@ class Machine(RuleBasedStateMachine):
     def patch_by_steps(self, resource: Resource, name: str, operations: Any, part: str) -> None:
         self._all(
             resource,
-            lambda twin: Call(
+            lambda twin: ApiRequest(
                 "PATCH", resource.path(twin.namespace, name, part), (), patch_type("json"), raw(operations)
             ),
         )
@@ -194,7 +195,7 @@ class Machine(RuleBasedStateMachine):
         query = (("fieldManager", manager), ("force", "true" if force else "false"))
         self._all(
             resource,
-            lambda twin: Call("PATCH", resource.path(twin.namespace, name, part), query, APPLY_PATCH, raw(body)),
+            lambda twin: ApiRequest("PATCH", resource.path(twin.namespace, name, part), query, APPLY_PATCH, raw(body)),
         )
 
     @rule(
@@ -205,14 +206,14 @@ class Machine(RuleBasedStateMachine):
         policy=st.sampled_from(["", "Background", "Foreground", "Orphan", "Nonsense"]),
     )
     def delete(self, resource: Resource, name: str, uid_back: int, back: int, policy: str) -> None:
-        def call(twin: Twin) -> Call:
+        def call(twin: Twin) -> ApiRequest:
             preconditions: dict[str, str] = {}
             if uid_back >= 0:
                 preconditions["uid"] = twin.uid(resource, name, uid_back)
             if back >= 0:
                 preconditions["resourceVersion"] = twin.version(resource, name, back)
             options = {"preconditions": preconditions, **({"propagationPolicy": policy} if policy else {})}
-            return Call("DELETE", resource.path(twin.namespace, name), (), JSON, raw(options))
+            return ApiRequest("DELETE", resource.path(twin.namespace, name), (), JSON, raw(options))
 
         self._all(resource, call)
 
@@ -233,14 +234,16 @@ class Machine(RuleBasedStateMachine):
         for resource, content in ((CONFIGMAPS, {}), (SECCOMP_PROFILES, {"spec": {"defaultAction": "SCMP_ACT_LOG"}})):
             body = manifest(resource, LAST, content)
             for twin in self.twins:
-                status, answer = twin.ask(Call("POST", resource.path(twin.namespace), (), JSON, raw(body)))
+                status, answer = twin.ask(ApiRequest("POST", resource.path(twin.namespace), (), JSON, raw(body)))
                 assert status == 201, answer
             for since in [self.places[0], *self.places[1:][-2:]]:
                 self._watch(resource, since, ())
         # Watches of a selection end at an object that is in it.
         for twin in self.twins:
             twin.ask(
-                Call("PATCH", CONFIGMAPS.path(twin.namespace, LAST), (), patch_type("merge"), raw(labelled("front")))
+                ApiRequest(
+                    "PATCH", CONFIGMAPS.path(twin.namespace, LAST), (), patch_type("merge"), raw(labelled("front"))
+                )
             )
         self._watch(CONFIGMAPS, self.places[0], SELECTIONS[1])
         self._watch(CONFIGMAPS, self.places[-1], SELECTIONS[3])
@@ -258,7 +261,7 @@ class Machine(RuleBasedStateMachine):
 
     # -- comparing -------------------------------------------------------------------------------------------------
 
-    def _all(self, resource: Resource, call: Callable[[Twin], Call]) -> None:
+    def _all(self, resource: Resource, call: Callable[[Twin], ApiRequest]) -> None:
         answers = []
         for twin in self.twins:
             status, body = twin.ask(call(twin))

@@ -12,9 +12,9 @@ from api_server import api_server
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from spo.doors.wire import JSON, ApiRequest
 from spo.model.resource import CRDS as DEFINITIONS
 from spo.model.resource import SECCOMP_PROFILES
-from spo.wire import JSON, Call
 from tests.conformance.cluster.worlds import CRDS, Real, Simulated
 from tests.conformance.machine.machine import Machine
 from tests.conformance.machine.twins import Twin
@@ -70,6 +70,6 @@ def define(real: Real) -> None:
         real.made(DEFINITIONS, yaml.safe_load(file.read_text()))
     deadline = time.monotonic() + SERVED_S_MAX
     path = SECCOMP_PROFILES.path(real.namespace)
-    while real.send(Call("POST", path, (("dryRun", "All"),), JSON, PROFILE))[0] != 201:
+    while real.send(ApiRequest("POST", path, (("dryRun", "All"),), JSON, PROFILE))[0] != 201:
         assert time.monotonic() < deadline, "the definitions are not served"
         real.pass_time()

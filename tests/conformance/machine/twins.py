@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from spo.doors.wire import JSON, MERGE_PATCH, ApiRequest
 from spo.model.resource import NAMESPACES, Resource
-from spo.sim.api.authn import ADMIN_TOKEN
+from spo.sim.api.access.authn import ADMIN_TOKEN
 from spo.sim.api.http import Request
-from spo.wire import JSON, MERGE_PATCH, Call
 from tests.conformance.cluster.worlds import Real, Simulated
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -30,9 +30,11 @@ class Twin:
         self.namespace = namespace
         self._versions: dict[tuple[str, str], list[str]] = {}
         self._uids: dict[tuple[str, str], list[str]] = {}
-        world.send(Call("POST", NAMESPACES.path(), (), JSON, json.dumps({"metadata": {"name": namespace}}).encode()))
+        world.send(
+            ApiRequest("POST", NAMESPACES.path(), (), JSON, json.dumps({"metadata": {"name": namespace}}).encode())
+        )
 
-    def ask(self, call: Call) -> tuple[int, Any]:
+    def ask(self, call: ApiRequest) -> tuple[int, Any]:
         return self.world.send(call)  # type: ignore[no-any-return]
 
     def version(self, resource: Resource, name: str, back: int) -> str:
@@ -57,14 +59,14 @@ class Twin:
         return {**obj, "metadata": _without_times(metadata)}
 
     def listed(self, resource: Resource, query: tuple[tuple[str, str], ...] = ()) -> Any:
-        status, body = self.ask(Call("GET", resource.path(self.namespace), query))
+        status, body = self.ask(ApiRequest("GET", resource.path(self.namespace), query))
         if status != 200:
             return status, general(body)
         return status, [self.heard(resource, item) for item in body["items"] if item["metadata"]["name"] != NOT_OURS]
 
     def revision(self) -> str:
         """Of now."""
-        status, body = self.ask(Call("GET", NAMESPACES.path(), (("limit", "1"),)))
+        status, body = self.ask(ApiRequest("GET", NAMESPACES.path(), (("limit", "1"),)))
         assert status == 200
         return str(body["metadata"]["resourceVersion"])
 
@@ -72,7 +74,7 @@ class Twin:
         """What a watch from there says, until the object named LAST comes, which must be there."""
         events: list[tuple[str, Any]] = []
         asked = (*query, ("watch", "true"), ("resourceVersion", since), ("timeoutSeconds", "20"))
-        for line in self._lines(Call("GET", resource.path(self.namespace), asked)):
+        for line in self._lines(ApiRequest("GET", resource.path(self.namespace), asked)):
             event = json.loads(line)
             name = event["object"]["metadata"].get("name")
             if name == LAST:
@@ -81,7 +83,7 @@ class Twin:
                 events.append((event["type"], self.heard(resource, event["object"])))
         raise AssertionError(f"the watch of {resource.plural} from {since} ended early: {events}")
 
-    def _lines(self, call: Call) -> Iterator[bytes]:
+    def _lines(self, call: ApiRequest) -> Iterator[bytes]:
         if isinstance(self.world, Simulated):
             headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
             response = self.world.api.handle(Request(call.method, call.path, call.query, headers))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from spo.sim.api import protobuf, wire
+from spo.sim.api.encoding import protobuf
+from spo.sim.api.encoding import protobuf_wire as wire
 from spo.sim.api.http import Request, Response
 from tests.sim.api.apiserver import CONFIGMAPS, Bare
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spo.sim.api.authn import User
+from spo.sim.api.access.authn import User
 from spo.sim.api.http import Request, Response
 from spo.sim.api.server import ApiServer
 from spo.sim.keys import Keys

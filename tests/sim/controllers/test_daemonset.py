@@ -9,7 +9,7 @@ from manifests import daemon_set
 from spo.model.resource import DAEMONSETS, NODES, PODS
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.controllers.daemonset import Pace, decide, is_current
-from spo.sim.controllers.index import PodFacts
+from spo.sim.shared.index import PodFacts
 from spo.sim.store import Change, StoreKey
 
 
@@ -22,7 +22,7 @@ def running(nodes: int = 3, **options: Any) -> SimulatedCluster:
 
 
 def placed(cluster: SimulatedCluster) -> list[str]:
-    return sorted(each.node for each in cluster.world.pods.all.values())
+    return sorted(each.node for each in cluster.context.pods.all.values())
 
 
 def status(cluster: SimulatedCluster) -> dict[str, Any]:
@@ -90,12 +90,12 @@ def test_a_cordoned_node_keeps_and_gets_daemon_pods() -> None:
 
 def test_a_deleted_pod_is_replaced() -> None:
     cluster = running(nodes=1)
-    before = set(cluster.world.pods.all)
+    before = set(cluster.context.pods.all)
     cluster.client().delete_all(PODS, "default")
     cluster.rest()
 
     assert placed(cluster) == ["node-1"]
-    assert not before & set(cluster.world.pods.all)
+    assert not before & set(cluster.context.pods.all)
 
 
 def unavailable_at_once(cluster: SimulatedCluster) -> int:
@@ -103,7 +103,7 @@ def unavailable_at_once(cluster: SimulatedCluster) -> int:
     worst = [0]
 
     def look(_: Change) -> None:
-        worst[0] = max(worst[0], len(cluster.nodes) - sum(each.ready for each in cluster.world.pods.all.values()))
+        worst[0] = max(worst[0], len(cluster.nodes) - sum(each.ready for each in cluster.context.pods.all.values()))
 
     cluster.store.subscribe(look)
     assert cluster.rest()
@@ -112,13 +112,13 @@ def unavailable_at_once(cluster: SimulatedCluster) -> int:
 
 def test_a_change_rolls_out_one_node_at_a_time() -> None:
     cluster = running()
-    hashes = {each.labels["controller-revision-hash"] for each in cluster.world.pods.all.values()}
+    hashes = {each.labels["controller-revision-hash"] for each in cluster.context.pods.all.values()}
     patch = {"spec": {"template": {"metadata": {"labels": {"v": "2"}}}}}
     cluster.client().patch(DAEMONSETS, "default", "agent", patch)
 
     assert unavailable_at_once(cluster) == 1
-    assert {each.labels.get("v") for each in cluster.world.pods.all.values()} == {"2"}
-    assert not hashes & {each.labels["controller-revision-hash"] for each in cluster.world.pods.all.values()}
+    assert {each.labels.get("v") for each in cluster.context.pods.all.values()} == {"2"}
+    assert not hashes & {each.labels["controller-revision-hash"] for each in cluster.context.pods.all.values()}
     assert (status(cluster)["updatedNumberScheduled"], status(cluster)["observedGeneration"]) == (3, 2)
 
 

@@ -38,7 +38,7 @@ def status(cluster: SimulatedCluster) -> Object:
 
 
 def evict(cluster: SimulatedCluster) -> None:
-    name = next(pod.key.name for pod in cluster.world.pods.all.values() if pod.is_active)
+    name = next(pod.key.name for pod in cluster.context.pods.all.values() if pod.is_active)
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": "default"}}
     cluster.client().create(PODS, eviction, subresource="eviction")
 
@@ -112,7 +112,7 @@ def test_a_pod_that_is_not_ready_may_go_by_the_budgets_policy(
     cluster: SimulatedCluster, policy: str, least: int, goes: bool
 ) -> None:
     budget(cluster, minAvailable=least, unhealthyPodEvictionPolicy=policy)
-    name = next(iter(cluster.world.pods.all)).name
+    name = next(iter(cluster.context.pods.all)).name
     sick = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
     cluster.client().patch(PODS, "default", name, sick, subresource="status")
     cluster.run(1)

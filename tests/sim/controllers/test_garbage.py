@@ -8,11 +8,11 @@ import pytest
 
 from spo.model.resource import CONFIG_MAPS, PODS, Resource
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.controllers.garbage import Verdict, decide
-from spo.sim.controllers.index import Owner, Tie
+from spo.sim.controllers.garbage import Disposal, decide
+from spo.sim.shared.index import Owner, Tie
 
 JOBS = Resource("batch", "v1", "jobs", "Job")
-NOTHING, BACKGROUND = Verdict(), Verdict(delete="Background")
+NOTHING, BACKGROUND = Disposal(), Disposal(delete="Background")
 
 
 @pytest.mark.parametrize(
@@ -22,15 +22,15 @@ NOTHING, BACKGROUND = Verdict(), Verdict(delete="Background")
         (["solid"], False, NOTHING),
         (["dangling"], False, BACKGROUND),
         (["dangling", "dangling"], False, BACKGROUND),
-        (["solid", "dangling"], False, Verdict(drop=("1",))),
-        (["solid", "waiting"], False, Verdict(drop=("1",))),
+        (["solid", "dangling"], False, Disposal(drop=("1",))),
+        (["solid", "waiting"], False, Disposal(drop=("1",))),
         (["waiting"], False, BACKGROUND),
-        (["waiting"], True, Verdict(delete="Foreground")),
+        (["waiting"], True, Disposal(delete="Foreground")),
         (["unknown"], False, NOTHING),
         (["unknown", "dangling"], False, NOTHING),
     ],
 )
-def test_a_dependant_lives_as_long_as_one_owner(states: list[Any], has_dependants: bool, verdict: Verdict) -> None:
+def test_a_dependant_lives_as_long_as_one_owner(states: list[Any], has_dependants: bool, verdict: Disposal) -> None:
     item = Tie("x", tuple(Owner(str(number)) for number in range(len(states))))
 
     assert decide(item, {str(number): state for number, state in enumerate(states)}, has_dependants) == verdict
@@ -39,7 +39,7 @@ def test_a_dependant_lives_as_long_as_one_owner(states: list[Any], has_dependant
 def test_a_dependant_that_is_to_leave_orphans_does() -> None:
     item = Tie("x", (Owner("0"),), finalizers=("orphan",))
 
-    assert decide(item, {"0": "dangling"}, False) == Verdict(delete="Orphan")
+    assert decide(item, {"0": "dangling"}, False) == Disposal(delete="Orphan")
 
 
 def config_map(name: str, owner: dict[str, Any] | None = None) -> dict[str, Any]:

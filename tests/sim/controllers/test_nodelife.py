@@ -76,16 +76,16 @@ def test_pods_of_a_silent_node_move_after_five_minutes_but_daemons_stay(cluster:
     cluster.rest()
     cluster.stop_node("node-2")
     cluster.run(330)
-    early = [each for each in cluster.world.pods.on("node-2") if each.deleting]
+    early = [each for each in cluster.context.pods.on("node-2") if each.deleting]
     cluster.run(60)
 
-    late = [each.key.name for each in cluster.world.pods.on("node-2") if each.deleting]
+    late = [each.key.name for each in cluster.context.pods.on("node-2") if each.deleting]
     assert early == []
     assert [name.startswith("web-") for name in late] == [True]
     assert client.get(DEPLOYMENTS, "default", "web")["status"]["readyReplicas"] == 2
     cluster.start_node("node-2")
     cluster.rest()
-    assert [each.key.name[:5] for each in cluster.world.pods.on("node-2")] == ["agent"]
+    assert [each.key.name[:5] for each in cluster.context.pods.on("node-2")] == ["agent"]
 
 
 def test_a_pod_that_lost_its_node_is_not_ready(cluster: SimulatedCluster) -> None:
@@ -94,7 +94,7 @@ def test_a_pod_that_lost_its_node_is_not_ready(cluster: SimulatedCluster) -> Non
     cluster.stop_node("node-2")
     cluster.run(50)
 
-    assert [each.ready for each in cluster.world.pods.on("node-2")] == [False]
+    assert [each.ready for each in cluster.context.pods.on("node-2")] == [False]
 
 
 def test_the_pods_of_a_removed_node_go(cluster: SimulatedCluster) -> None:

@@ -10,9 +10,9 @@ from manifests import pod
 from spo.model.quantity import NANO
 from spo.model.resource import NODES, PODS, Resource
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.controllers.index import PodFacts
-from spo.sim.controllers.needs import Needs
 from spo.sim.controllers.preemption import best, victims
+from spo.sim.shared.index import PodFacts
+from spo.sim.shared.resource_requests import Needs
 from spo.sim.store import StoreKey
 
 CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", False)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.controllers.parts import HOUSEKEEPING
-from tests.conformance.faces import InProcess, OverHttps
+from spo.sim.controllers.registry import HOUSEKEEPING
 from tests.conformance.golden_replay import World, play, sequences
+from tests.conformance.servers import InProcess, OverHttps
 
 RECORDED = {sequence["id"]: sequence for sequence in sequences("controllers")}
 

@@ -11,8 +11,8 @@ from manifests import pod
 from spo.model.resource import EVENTS, NODES, PODS
 from spo.sim.api.status import ApiError
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.controllers.needs import NOTHING
 from spo.sim.controllers.scheduler import Loads
+from spo.sim.shared.resource_requests import NOTHING
 
 
 def cluster_of(nodes: int, **options: Any) -> SimulatedCluster:
@@ -33,7 +33,7 @@ def test_pods_spread_over_the_least_loaded_nodes() -> None:
         cluster.client().create(PODS, pod(f"p{number}"))
     cluster.rest()
 
-    assert Counter(each.node for each in cluster.world.pods.all.values()) == {"node-1": 2, "node-2": 2, "node-3": 2}
+    assert Counter(each.node for each in cluster.context.pods.all.values()) == {"node-1": 2, "node-2": 2, "node-3": 2}
 
 
 def test_a_pod_that_fits_nowhere_is_told_why() -> None:

@@ -144,4 +144,4 @@ def test_a_pod_that_cannot_be_made_is_told(cluster: SimulatedCluster) -> None:
     assert told
     assert told[0].endswith('serviceaccount "nobody" not found')
     cluster.client().create(SERVICE_ACCOUNTS, {"metadata": {"name": "nobody", "namespace": "default"}})
-    assert cluster.run_until(lambda: len(cluster.world.pods.all) == 2, max_s=600)
+    assert cluster.run_until(lambda: len(cluster.context.pods.all) == 2, max_s=600)

@@ -13,7 +13,7 @@ import pytest
 
 from spo.sim.cluster import SimulatedCluster
 from spo.sim.history import History
-from spo.sim.http.running import Running
+from spo.sim.http.background import BackgroundServer
 
 ADMIN = {"Authorization": "Bearer admin-token"}
 Serve = Callable[..., "Served"]
@@ -22,7 +22,7 @@ Serve = Callable[..., "Served"]
 class Served:
     """One client of a served cluster."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: BackgroundServer) -> None:
         self.running = running
         self.cluster = running.cluster
         self.context = ssl.create_default_context(cadata=running.authority.certificate)
@@ -48,18 +48,18 @@ class Served:
         return (context or self.context).wrap_socket(plain, server_hostname="localhost")
 
     def watches(self) -> int:
-        return self.running.call(lambda: self.running.face.watches)
+        return self.running.call(lambda: self.running.server.watches)
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    running: list[Running] = []
+    running: list[BackgroundServer] = []
 
     def made(**options: Any) -> Served:
         cluster = SimulatedCluster(nodes=options.pop("nodes", 1))
         cluster.run(5)  # the ServiceAccount that pods need is made
         history = History(cluster.timeline)
-        running.append(Running(cluster, history=history, **options))
+        running.append(BackgroundServer(cluster, history=history, **options))
         return Served(running[-1])
 
     yield made

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spo.sim.api.http import Request
-from spo.sim.http.parser import HEAD_BYTES_MAX, Incoming, Parser, Refused
+from spo.sim.http.parser import HEAD_BYTES_MAX, BadRequest, Incoming, Parser
 
 GET = b"GET /api/v1/pods?labelSelector=a%3Db&watch=1 HTTP/1.1\r\nHost: h\r\naccept: application/json\r\n\r\n"
 POST = b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
@@ -26,7 +26,7 @@ def parsed(data: bytes, *cuts: int) -> list[Incoming]:
 
 
 def refusal(data: bytes) -> int:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(BadRequest) as refused:
         parsed(data)
     return refused.value.status
 

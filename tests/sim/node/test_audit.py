@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from spo.sim.node.audit import AuditLog, quoted, seccomp_line
-from spo.sim.node.kernel import Verdict
+from spo.sim.node.kernel import Decision
 
 
 def test_a_line_has_the_recorded_form() -> None:
-    line = seccomp_line(1795411679_904000000, 1185385, 29348, "mkdir", "/usr/bin/mkdir", "mkdir", Verdict("ERRNO", 13))
+    line = seccomp_line(1795411679_904000000, 1185385, 29348, "mkdir", "/usr/bin/mkdir", "mkdir", Decision("ERRNO", 13))
 
     assert line == (
         "type=1326 audit(1795411679.904:1185385): auid=4294967295 uid=0 gid=0 ses=4294967295 pid=29348 "
@@ -16,7 +16,7 @@ def test_a_line_has_the_recorded_form() -> None:
 
 
 def test_a_killed_process_shows_its_signal() -> None:
-    line = seccomp_line(0, 1, 2, "setarch", "/usr/bin/setarch", "personality", Verdict("KILL_PROCESS"))
+    line = seccomp_line(0, 1, 2, "setarch", "/usr/bin/setarch", "personality", Decision("KILL_PROCESS"))
 
     assert " sig=31 " in line
     assert line.endswith("code=0x80000000")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from spo.sim.node.disk import Disk, DiskChange, Fault, Refused
+from spo.sim.node.disk import Disk, DiskChange, DiskRefused, Fault
 
 PATH = "/var/lib/kubelet/seccomp/operator/default/a.json"
 
 
 def reason(disk: Disk, what: str, path: str) -> str:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(DiskRefused) as refused:
         disk.write(path, b"x") if what == "write" else getattr(disk, what)(path)
     return refused.value.reason
 

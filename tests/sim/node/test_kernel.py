@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from spo.sim.node.kernel import PRECEDENCE, BadProfile, Filter, Verdict, load, strongest
+from spo.sim.node.kernel import PRECEDENCE, BadProfile, Decision, Filter, load, strongest
 
 
 def loaded(default: str = "SCMP_ACT_ERRNO", *rules: dict[str, Any], **more: Any) -> Filter:
@@ -25,8 +25,8 @@ def arg(index: int, op: str, value: int, value_two: int = 0) -> dict[str, Any]:
 def test_what_no_rule_names_gets_the_default() -> None:
     profile = loaded("SCMP_ACT_ERRNO", rule("SCMP_ACT_ALLOW", "read"))
 
-    assert profile.verdict("read") == Verdict("ALLOW")
-    assert profile.verdict("write") == Verdict("ERRNO", 1)
+    assert profile.verdict("read") == Decision("ALLOW")
+    assert profile.verdict("write") == Decision("ERRNO", 1)
 
 
 def test_the_errno_of_a_rule_and_of_the_default_are_told() -> None:
@@ -100,10 +100,10 @@ def test_a_rule_that_says_the_default_is_left_out() -> None:
 
 
 def test_the_strongest_verdict_of_several_filters_counts() -> None:
-    verdicts = [Verdict(action) for action in reversed(PRECEDENCE)]
+    verdicts = [Decision(action) for action in reversed(PRECEDENCE)]
 
     assert strongest(verdicts).action == "KILL_PROCESS"
-    assert strongest([Verdict("LOG"), Verdict("ALLOW")]).action == "LOG"
+    assert strongest([Decision("LOG"), Decision("ALLOW")]).action == "LOG"
     assert strongest([]).action == "ALLOW"
 
 
@@ -118,7 +118,7 @@ def test_the_strongest_verdict_of_several_filters_counts() -> None:
     ],
 )
 def test_a_verdict_says_what_becomes_of_the_process(action: Any, passes: bool, kills: bool, audited: bool) -> None:
-    verdict = Verdict(action)
+    verdict = Decision(action)
 
     assert (verdict.lets_pass, verdict.kills, verdict.is_audited) == (passes, kills, audited)
 

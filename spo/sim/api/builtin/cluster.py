@@ -6,11 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from spo.model.resource import CRDS, LEASES, Resource
-from spo.sim.api import definitions
 from spo.sim.api.builtin import shapes
 from spo.sim.api.builtin.kind import BuiltIn
 from spo.sim.api.builtin.podspec import fill
-from spo.sim.api.fielderrors import at_least, immutable, invalid, required, unsupported
+from spo.sim.api.custom import definitions
+from spo.sim.api.field_errors import at_least, immutable, invalid, required, unsupported
 from spo.sim.api.kinds import Object
 from spo.sim.api.status import FieldError
 

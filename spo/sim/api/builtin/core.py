@@ -11,7 +11,7 @@ from spo.model.resource import EVENTS, NAMESPACES, NODES, Resource
 from spo.sim.api.builtin import shapes
 from spo.sim.api.builtin.kind import BuiltIn
 from spo.sim.api.builtin.podspec import fill
-from spo.sim.api.fielderrors import forbidden, immutable, invalid, required, unsupported
+from spo.sim.api.field_errors import forbidden, immutable, invalid, required, unsupported
 from spo.sim.api.kinds import METADATA_FIELDS, Object, clone
 from spo.sim.api.status import FieldError
 

@@ -10,7 +10,7 @@ from typing import Any
 from spo.model.resource import Resource
 from spo.sim.api.builtin import shapes
 from spo.sim.api.builtin.kind import BuiltIn
-from spo.sim.api.fielderrors import forbidden, required
+from spo.sim.api.field_errors import forbidden, required
 from spo.sim.api.kinds import METADATA_FIELDS, Object, clone
 from spo.sim.api.status import FieldError
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from spo.sim.api import names
 from spo.sim.api.builtin.podspec import CONTAINER_LISTS, containers
-from spo.sim.api.fielderrors import duplicate, forbidden, invalid, required, unsupported
+from spo.sim.api.field_errors import duplicate, forbidden, invalid, required, unsupported
 from spo.sim.api.kinds import Object, clone
 from spo.sim.api.status import FieldError
 

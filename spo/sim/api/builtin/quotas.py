@@ -9,10 +9,10 @@ from spo.model.resource import Resource
 from spo.sim.api import names
 from spo.sim.api.builtin import shapes
 from spo.sim.api.builtin.kind import BuiltIn
-from spo.sim.api.fielderrors import duplicate, invalid
+from spo.sim.api.field_errors import duplicate, invalid
 from spo.sim.api.kinds import Object
+from spo.sim.api.quota_usage import CLAIMS, OF_CLAIMS, OF_PODS, OF_SERVICES, is_extended, read_amounts
 from spo.sim.api.status import FieldError
-from spo.sim.api.usage import CLAIMS, OF_CLAIMS, OF_PODS, OF_SERVICES, is_extended, read_amounts
 
 COUNTED = ("configmaps", "pods", "replicationcontrollers", "resourcequotas", "secrets", *OF_SERVICES, CLAIMS)
 STANDARD = frozenset({*OF_PODS, *COUNTED, *OF_CLAIMS})

@@ -6,7 +6,7 @@ from spo.model.resource import Resource
 from spo.sim.api.builtin import shapes
 from spo.sim.api.builtin.kind import BuiltIn
 from spo.sim.api.builtin.podspec import fill
-from spo.sim.api.fielderrors import forbidden, required
+from spo.sim.api.field_errors import forbidden, required
 from spo.sim.api.kinds import Object
 from spo.sim.api.status import FieldError
 

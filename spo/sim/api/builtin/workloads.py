@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from spo.model.resource import Resource
-from spo.sim.api import schedule
-from spo.sim.api.builtin import shapes
+from spo.sim.api.builtin import cron_schedule, shapes
 from spo.sim.api.builtin.kind import BuiltIn
 from spo.sim.api.builtin.pod_validation import check_spec
 from spo.sim.api.builtin.podspec import default_spec, fill
-from spo.sim.api.fielderrors import at_least, immutable, invalid, required, unsupported
+from spo.sim.api.field_errors import at_least, immutable, invalid, required, unsupported
 from spo.sim.api.kinds import METADATA_FIELDS, Object, Scale
 from spo.sim.api.status import FieldError
 
@@ -205,10 +204,10 @@ def _check_cron_job(cron_job: Object, old: Object | None) -> list[FieldError]:
     line, zone = spec.get("schedule", ""), spec.get("timeZone") or ""
     errors = [] if line else [required("spec.schedule")]
     try:
-        schedule.parse(line)
+        cron_schedule.parse(line)
     except ValueError as fault:
         errors += [invalid("spec.schedule", line, str(fault))] if line else []
-    if zone not in schedule.ZONES:
+    if zone not in cron_schedule.ZONES:
         errors.append(
             invalid("spec.timeZone", zone, f"unknown time zone {zone}: this simulated API server has UTC only")
         )

@@ -12,7 +12,7 @@ import pytest
 
 from spo.sim.api.builtin import KINDS
 from spo.sim.api.kinds import Object, Undecodable
-from spo.sim.api.strategic import strategic_merge
+from spo.sim.api.verbs.strategic import strategic_merge
 
 TEXTS = ("", "a", "x-1", "Always", "1", "a.b.c", "None", "Localhost", "ž", "../x", "https://a/b", "a b", "dg==")
 TRIES = 80

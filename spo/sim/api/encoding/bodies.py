@@ -1,0 +1,229 @@
+"""What a client sent: JSON or YAML into an object, and what the API server says when it cannot be read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+
+from spo.sim.api.metadata import go_type
+from spo.sim.api.status import ApiError, bad_request
+
+Object = dict[str, Any]
+T = TypeVar("T")
+
+BODY_BYTES_MAX = 3 << 20
+_TOO_DEEP = "exceeded max depth"
+_LONG_NUMBER = re.compile(rb"\d{19}")
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+_ACCEPTED = f"application/json, application/yaml, {PROTOBUF}"
+_JSON_COMPLAINTS = {
+    "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
+    "Expecting value": "looking for beginning of value",
+    "Expecting ':' delimiter": "after object key",
+    "Expecting ',' delimiter": "after object key:value pair",
+    "Extra data": "after top-level value",
+}
+
+
+class Unreadable(Exception):
+    """Not what its media type says; the text is encoding/json's or apimachinery's."""
+
+    def __init__(self, text: str, of_json: bool = True) -> None:
+        super().__init__(text)
+        self.of_json = of_json
+
+    @property
+    def why(self) -> str:
+        """As a decoder of objects says it."""
+        return no_version_or_kind(str(self)) if self.of_json else str(self)
+
+
+def check_size(body: bytes) -> None:
+    """413 for a body the server would not take in."""
+    if len(body) > BODY_BYTES_MAX:
+        raise ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {BODY_BYTES_MAX}")
+
+
+def unsupported_media(accepted: str = _ACCEPTED) -> ApiError:
+    text = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+    return ApiError(415, "UnsupportedMediaType", text)
+
+
+def decode(body: bytes, media_type: str) -> Any:
+    """Any JSON value. Raises Unreadable, or ApiError 415."""
+    if media_type in ("application/json", ""):
+        return decode_json(body)
+    if media_type == "application/yaml":
+        return decode_yaml(body)
+    if media_type == PROTOBUF:
+        return _decode_protobuf(body)
+    raise unsupported_media()
+
+
+def _decode_protobuf(body: bytes) -> Object:
+    from spo.sim.api.encoding import protobuf  # kubectl and Go clients send it, nobody in this process does
+
+    try:
+        return protobuf.decode(body)
+    except protobuf.Unreadable as fault:
+        raise Unreadable(str(fault), of_json=False) from None
+
+
+def decode_json(body: bytes) -> Any:
+    """Any JSON value. Raises Unreadable."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        raise Unreadable(_go_complaint(body)) from None
+    except RecursionError:
+        raise Unreadable(_TOO_DEEP) from None
+
+
+def untyped(obj: Object, body: bytes) -> Object:
+    """As Go decodes what has no types: integers beyond 64 bits become floats."""
+    return _untyped(obj) if _LONG_NUMBER.search(body) else obj
+
+
+def _untyped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _untyped(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_untyped(inner) for inner in value]
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return float(value)
+    return value
+
+
+def decode_yaml(body: bytes) -> Any:
+    """YAML as sigs.k8s.io/yaml reads it: 1.1 booleans (`y`, `no`), no dates. JSON is YAML. Raises Unreadable."""
+    if body[:1] == b"{":
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    from spo.sim.api.encoding import yaml11  # PyYAML is slow to import, and rarely needed
+
+    try:
+        return yaml11.load(body)
+    except yaml11.Unreadable as fault:
+        raise Unreadable(f"error converting YAML to JSON: yaml: {fault}") from None
+
+
+class Pairs(list[tuple[str, Any]]):
+    """An object with its keys as often as they were written."""
+
+
+def repeated(body: bytes, decoded: Any) -> Pairs | None:
+    """The body with its repeated keys, if it has any."""
+    # A client in this process sends what msgspec encodes: then equal length proves that nothing was lost in decoding.
+    if len(msgspec.json.encode(decoded)) == len(body):
+        return None
+    try:
+        pairs = json.loads(body, object_pairs_hook=Pairs)
+    except ValueError:
+        return None
+    return pairs if isinstance(pairs, Pairs) and duplicates(pairs) else None
+
+
+def repeated_in_yaml(body: bytes, decoded: Any) -> str:
+    """go-yaml's complaint about keys that stand more than once; empty if there are none."""
+    if body[:1] == b"{" and repeated(body, decoded) is None:
+        return ""
+    from spo.sim.api.encoding.yaml11 import repeated_keys
+
+    found = repeated_keys(body)
+    return "error converting YAML to JSON: yaml: unmarshal errors:\n  " + "\n  ".join(found) if found else ""
+
+
+def in_order(problems: list[str], body: Pairs) -> list[str]:
+    """Problems of a typed object in the order in which a reader of the body comes upon them."""
+    places = {text: place for place, text in reversed(list(enumerate(_possible(body, ""))))}
+    return sorted(problems, key=lambda text: places.get(text, len(places)))
+
+
+def _possible(value: Any, path: str) -> Iterator[str]:
+    """What could be said of each key, in order."""
+    if isinstance(value, Pairs):
+        seen: dict[str, None] = {}
+        for key, inner in value:
+            place = f"{path}.{key}" if path else key
+            yield f'{"duplicate" if key in seen else "unknown"} field "{place}"'
+            seen[key] = None
+            yield from _possible(inner, place)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _possible(inner, f"{path}[{index}]")
+
+
+def duplicates(value: Any, path: str = "") -> list[str]:
+    """The paths of keys that stand more than once in an object."""
+    found: dict[str, None] = {}
+    if isinstance(value, Pairs):
+        seen: dict[str, None] = {}
+        for key, inner in value:
+            place = f"{path}.{key}" if path else key
+            found.update(dict.fromkeys(duplicates(inner, place)))
+            if key in seen:
+                found[place] = None
+            seen[key] = None
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            found.update(dict.fromkeys(duplicates(inner, f"{path}[{index}]")))
+    return list(found)
+
+
+def joined(value: Any) -> Any:
+    """As Go decodes into a typed object: of a scalar the last counts, objects of the same key are merged."""
+    if isinstance(value, Pairs):
+        out: dict[str, Any] = {}
+        for key, inner in value:
+            new, before = joined(inner), out.get(key)
+            out[key] = {**before, **new} if isinstance(before, dict) and isinstance(new, dict) else new
+        return out
+    return [joined(inner) for inner in value] if isinstance(value, list) else value
+
+
+def unrecognized(kind: str, why: str, body: bytes) -> ApiError:
+    """400 for a body that is no object at all."""
+    return bad_request(f"the object provided is unrecognized (must be of type {kind}): {why} ({_summary(body)})")
+
+
+def fitted(value: Any, wanted: type[T]) -> T:
+    """A decoded body as a small type of ours; what it does not know is left out. Raises ApiError 400."""
+    try:
+        return msgspec.convert(value, wanted)
+    except msgspec.ValidationError as fault:
+        raise bad_request(f"json: cannot unmarshal into Go value of type {wanted.__name__}: {fault}") from None
+
+
+def no_version_or_kind(why: str) -> str:
+    return f"couldn't get version/kind; json parse error: {why}"
+
+
+def not_a_struct(value: Any) -> str:
+    """encoding/json's text when a list or a text stands where an object should."""
+    shape = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+    return f"json: cannot unmarshal {go_type(value)} into Go value of type {shape}"
+
+
+def _summary(body: bytes) -> str:
+    if not body:
+        return "<empty>"
+    shown = body[:30].decode("utf-8", "replace") if body[:1] == b"{" else body[:30].hex()
+    return shown + " ..." if len(body) > 30 else shown
+
+
+def _go_complaint(body: bytes) -> str:
+    text = body.decode("utf-8", "replace")
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.pos >= len(text.rstrip()):
+            return "unexpected end of JSON input"
+        where = next((go for python, go in _JSON_COMPLAINTS.items() if error.msg.startswith(python)), "in literal")
+        return f"invalid character '{text[error.pos]}' {where}"
+    return "invalid UTF-8 in string"

@@ -1,0 +1,141 @@
+"""The disk door of a simulated node: what `spo.real.host` promises, on a `Disk`."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+
+from spo.doors.file_watch import UNREADABLE, FileWatch, is_profile, parts_of
+from spo.doors.ports import DiskError, Host
+from spo.events import Event
+from spo.intents import HostIntent, WriteFile
+from spo.sim.faults import Luck, Operation
+from spo.sim.node.disk import Disk, DiskChange, DiskRefused
+from spo.sim.timeline import Alarm, Timeline
+
+NO_FILE = frozenset({"ENOENT", "ENOTDIR", "EISDIR", "ELOOP"})  # no file of ours stands there, whatever else does
+
+
+def _nobody() -> None:
+    """Nobody asked to be woken."""
+
+
+class SimHost:
+    """The profiles below `root` on `disk`. A look costs nothing while nobody touches them.
+
+    `wake` is called when `take` will have news: now, after our own intent; at the next look, after anyone else's deed.
+    """
+
+    def __init__(self, disk: Disk, root: str, timeline: Timeline, wake: Callable[[], None] = _nobody) -> None:
+        self._disk = disk
+        self._root = posixpath.normpath(root)
+        self._timeline = timeline
+        self._wake = wake
+        self._files = FileWatch()
+        self._touched: set[str] = set()  # by others, since the last look
+        self._alarm: Alarm | None = None
+        self._acting = False
+        disk.subscribe(self._hear)
+
+    def close(self) -> None:
+        """The process is gone: hear no more, wake nobody."""
+        self._disk.unsubscribe(self._hear)
+        self._cancel()
+
+    def take(self) -> Iterable[Event]:
+        """See `spo.doors.ports.Host`."""
+        if self._files.is_time_to_look(self._timeline.now):
+            self._look()
+        return self._files.take()
+
+    def carry_out(self, intent: HostIntent) -> None:
+        """See `spo.doors.ports.Host`."""
+        path = posixpath.join(self._root, *parts_of(intent.path))
+        self._acting = True
+        try:
+            if isinstance(intent, WriteFile):
+                self._disk.write(path, intent.data)
+                now = sha256(intent.data).hexdigest()
+            else:
+                self._disk.remove(path)
+                now = None
+        except DiskRefused as refused:
+            self._touched.add(path)  # a torn write is found by the next look, not believed in
+            self._wake_at_next_look()
+            raise DiskError(refused.reason, str(refused)) from refused
+        finally:
+            self._acting = False
+        self._touched.discard(path)
+        self._files.did(intent.path, now)
+        self._wake()
+
+    def _look(self) -> None:
+        self._files.looking(self._timeline.now)
+        self._cancel()
+        touched, self._touched = sorted(self._touched), set()
+        if self._files.listed:
+            for path in touched:
+                self._files.found(self._name(path), self._hash(path))
+            return
+        try:
+            paths = [path for path, _ in self._disk.below(self._root) if is_profile(self._name(path))]
+        except DiskRefused:
+            self._wake_at_next_look(idle=True)  # not knowing is not the same as knowing that there is nothing
+            return
+        hashes = {self._name(path): self._hash(path) for path in paths}
+        self._files.found_all({name: found for name, found in hashes.items() if found is not None})
+
+    def _hash(self, path: str) -> str | None:
+        try:
+            return sha256(self._disk.read(path)).hexdigest()
+        except DiskRefused as refused:
+            if refused.reason in NO_FILE:
+                return None
+            self._touched.add(path)
+            self._wake_at_next_look(idle=True)
+            return UNREADABLE
+
+    def _name(self, path: str) -> str:
+        return path.removeprefix(self._root + "/")
+
+    def _hear(self, change: DiskChange) -> None:
+        below = change.path.startswith(self._root + "/")
+        if below and not self._acting and is_profile(self._name(change.path)):
+            self._touched.add(change.path)
+            self._wake_at_next_look()
+
+    def _wake_at_next_look(self, *, idle: bool = False) -> None:
+        """`idle`: a disk that cannot be read may stay so for ever, and must not keep the world from rest."""
+        if self._alarm is None or (self._alarm.idle and not idle):
+            self._cancel()
+            now = self._timeline.now
+            self._alarm = self._timeline.after(self._files.next_look(now) - now, self._ring, idle=idle)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._wake()
+
+    def _cancel(self) -> None:
+        if self._alarm is not None:
+            self._timeline.cancel(self._alarm)
+            self._alarm = None
+
+
+class LuckyHost:
+    """A disk door that luck stands at: `who` may be told that the disk failed, or die before or after the deed."""
+
+    def __init__(self, host: Host, luck: Luck, who: str) -> None:
+        self._host = host
+        self._luck = luck
+        self._who = who
+
+    def take(self) -> Iterable[Event]:
+        """See `spo.doors.ports.Host`."""
+        return self._host.take()
+
+    def carry_out(self, intent: HostIntent) -> None:
+        """See `spo.doors.ports.Host`."""
+        operation = Operation(self._who, "disk", type(intent).__name__, intent.path)
+        failed = DiskError("EIO", f"{intent.path}: input/output error")
+        self._luck.pass_through(operation, lambda: self._host.carry_out(intent), failed, failed)

@@ -1,0 +1,136 @@
+"""The operator's roles as programs of simulated pods: what the kubelet starts when it starts a container of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spo.doors.ports import DiskError
+from spo.installation.lay_profile import lay
+from spo.loop import Loop
+from spo.model.loglines import as_text
+from spo.model.seccomp import profiles_directory
+from spo.observe.counters import Counters
+from spo.observe.observer import Observer
+from spo.roles import ROLES, settings_from
+from spo.sim.faults import Luck
+from spo.sim.node.disk import DiskRefused
+from spo.sim.node.program import Exited, Launch
+from spo.sim.timeline import Timeline
+from spo.testbed.cluster_door import Hearing, SimCluster
+from spo.testbed.disk_door import LuckyHost, SimHost
+
+
+class OurBug(AssertionError):
+    """The operator asked for something that the API server will never take: ends the run."""
+
+
+class _Clock:
+    """A process's own clock, which may be wrong by some seconds."""
+
+    def __init__(self, timeline: Timeline, skew_s: float) -> None:
+        self._timeline = timeline
+        self._skew_s = skew_s
+        self._left = False
+
+    def now(self) -> float:
+        return self._timeline.now + self._skew_s
+
+
+class SimProcess:
+    """One role, running in a container of a simulated pod. A crash forgets it; a new one starts with an empty cache.
+
+    `skew_s`: how far its clock is ahead.
+    """
+
+    def __init__(
+        self, launch: Launch, luck: Luck, hearing: Hearing, log: list[dict[str, Any]], skew_s: float = 0.0
+    ) -> None:
+        settings = settings_from(launch.environment, launch.pod)
+        role = ROLES[launch.arguments[0]](settings)
+        self.role = role.name
+        self.counters = Counters()
+        self._cluster = SimCluster(
+            launch.api,
+            launch.timeline,
+            launch.token,
+            who=launch.pod,
+            manager=f"spo-{role.name}",
+            wake=launch.wake,
+            luck=luck,
+            hearing=hearing,
+            traffic=self.counters.traffic,
+        )
+        root = profiles_directory(settings.kubelet_dir)
+        self._host = SimHost(launch.disk, root, launch.timeline, launch.wake) if role.reads_files else None
+        self._skew_s = skew_s
+        self._left = False
+
+        def keep(line: dict[str, Any]) -> None:
+            log.append({"at": launch.timeline.now, "pod": launch.pod, **line})
+            launch.say(as_text(launch.timeline.now, line))
+
+        observer = Observer(f"spo-{role.name}", settings.node or launch.node, keep, self.counters, _raise)
+        disk = LuckyHost(self._host, luck, launch.pod) if self._host is not None else None
+        self.loop = Loop(role, self._cluster, disk, _Clock(launch.timeline, skew_s), observer)
+
+    def tick(self) -> float | None:
+        wish = None if self._left else self.loop.tick()
+        return None if wish is None else wish - self._skew_s  # in the world's time
+
+    def leave(self) -> None:
+        """Asked to end: say goodbye, and do no more."""
+        self.loop.leave()
+        self._left = True
+
+    def stop(self) -> None:
+        """The container is gone, by whatever way."""
+        self._cluster.close()
+        if self._host is not None:
+            self._host.close()
+
+
+class SimCleanUp:
+    """`spo clean-up` in a simulated pod: removes what a daemon left on the disk, and ends."""
+
+    def __init__(self, launch: Launch) -> None:
+        self._disk = launch.disk
+        self._root = profiles_directory(launch.environment["KUBELET_DIR"])
+
+    def tick(self) -> float | None:
+        for path, _ in list(self._disk.below(self._root)):
+            self._disk.remove(path)
+        raise Exited
+
+
+class SimLayProfile:
+    """`spo lay-profile` in a simulated pod: puts our own profile on the disk, and ends."""
+
+    def __init__(self, launch: Launch, luck: Luck) -> None:
+        self._root = profiles_directory(launch.environment["KUBELET_DIR"])
+        self._name = launch.arguments[1].removeprefix("--as=")
+        self._disk = launch.disk
+        self._host = SimHost(launch.disk, self._root, launch.timeline)
+        self._door = LuckyHost(self._host, luck, launch.pod)
+        self._say = launch.say
+
+    def tick(self) -> float | None:
+        try:
+            self._say(lay(self._root, self._name, self._standing(), self._door))
+        except DiskError as error:
+            self._say(f"spo lay-profile: {error}")
+            raise Exited(1) from error
+        raise Exited
+
+    def stop(self) -> None:
+        """The container is gone, by whatever way."""
+        self._host.close()
+
+    def _standing(self) -> bytes | None:
+        try:
+            return self._disk.read(f"{self._root}/{self._name}")
+        except DiskRefused:
+            return None
+
+
+def _raise(message: str) -> None:
+    raise OurBug(message)
