@@ -30,7 +30,7 @@ def test_each_role_is_asked_on_the_port_where_it_serves(role: str) -> None:
     (container,) = pod["containers"]
     assert "hostNetwork" not in pod
     assert container["args"] == [role]
-    assert container["ports"] == [{"name": "health", "containerPort": PORT}]
+    assert container["ports"] == [{"name": "health", "containerPort": health.PORT}]
     for probe, path in (("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
         assert container[probe]["httpGet"] == {"path": path, "port": "health"}
 
