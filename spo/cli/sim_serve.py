@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from spo.input.load import BadInput
 from spo.installation.connect import BAD_INPUT, NO
@@ -21,6 +20,7 @@ from spo.sim.http.certificates import Authority
 from spo.sim.http.kubeconfig import BY_CERTIFICATE, NotOurs, check_ours, kubeconfig, write
 from spo.sim.http.server import HttpServer
 from spo.sim.http.snapshot import BadSnapshot
+from spo.sim.http.time_control import Speed
 from spo.testbed.serving import Wanted, loaded, made
 from spo.testbed.world import SimulatedWorld
 
@@ -85,7 +85,7 @@ def _start_of(arguments: argparse.Namespace) -> float:
     return float(int(time.time()) - (0 if arguments.speed == "real" else HEAD_START_S))
 
 
-async def _serve(world: SimulatedWorld, speed: Any, host: str, port: int, path: Path) -> None:
+async def _serve(world: SimulatedWorld, speed: Speed, host: str, port: int, path: Path) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with contextlib.suppress(ValueError, OSError):  # each watch is a socket
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
