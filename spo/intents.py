@@ -85,8 +85,8 @@ class Tell(Struct, frozen=True):
 
 
 ClusterIntent = Create | Apply | Patch | Delete
-HostIntent = WriteFile | RemoveFile
-Intent = ClusterIntent | HostIntent | Tell
+FileIntent = WriteFile | RemoveFile
+Intent = ClusterIntent | FileIntent | Tell
 
 
 class Problem(Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from spo.cache import Cache, Change, Index, View
-from spo.doors.ports import Clock, Cluster, Conflict, Forbidden, Host, Unavailable, WorldError
+from spo.doors.ports import Clock, Cluster, Conflict, Forbidden, ProfileDirectory, Unavailable, WorldError
 from spo.events import Key
 from spo.intents import Intent, Plan, RemoveFile, Tell, WriteFile
 from spo.interest import Interest
@@ -29,6 +29,7 @@ class Role(Struct, frozen=True):
     """What a process is made of: what it wants to know, which news makes which keys due, what it decides on them.
 
     `duties` are looked at from the start, whether or not there is an object of that name.
+    `node_doors`: what it may do on its node, by the door's type; every role has the API server and a clock.
     `patience`: seconds that news of a kind may wait for more of it, because one look at a key sees all of them.
     """
 
@@ -39,24 +40,27 @@ class Role(Struct, frozen=True):
     marks: Mapping[str, Mark]  # by the kind that changed
     duties: tuple[Key, ...] = ()
     farewell: Callable[[View], Plan] | None = None  # what to do before an orderly end
-    reads_files: bool = False
+    node_doors: tuple[type[Any], ...] = ()
     patience: Mapping[str, float] = {}
 
     @property
     def knows_enough(self) -> Sequence[str]:
         """The kinds of which a full list must be in before anything is decided."""
-        return [interest.kind for interest in self.interests] + ["File"] * self.reads_files
+        return [interest.kind for interest in self.interests] + ["File"] * (ProfileDirectory in self.node_doors)
 
 
 class Loop:
     """One role at work in some world. Not told of a world's time or doors before they are handed in."""
 
-    def __init__(self, role: Role, cluster: Cluster, host: Host | None, clock: Clock, observer: Observer) -> None:
+    def __init__(
+        self, role: Role, cluster: Cluster, directory: ProfileDirectory | None, clock: Clock, observer: Observer
+    ) -> None:
+        assert (directory is not None) == (ProfileDirectory in role.node_doors), f"{role.name}: not the doors it names"
         self.role = role
         self.cache = Cache(role.interests, role.indexes)
         self.queue = Queue()
         self._cluster = cluster
-        self._host = host
+        self._directory = directory
         self._clock = clock
         self._observer = observer
         for interest in role.interests:
@@ -80,7 +84,7 @@ class Loop:
             self._carry_out(self.role.farewell(self.cache))
 
     def _take_in(self, now: float) -> None:
-        events = [*self._cluster.take(), *(self._host.take() if self._host else ())]
+        events = [*self._cluster.take(), *(self._directory.take() if self._directory else ())]
         for event in events:
             for change in self.cache.apply(event):
                 at = now + self.role.patience.get(change.key.kind, 0.0)
@@ -117,7 +121,7 @@ class Loop:
             case Tell():
                 self._observer.tell(intent, self.cache.now, self._cluster)
             case WriteFile() | RemoveFile():
-                assert self._host is not None
-                self._host.carry_out(intent)
+                assert self._directory is not None
+                self._directory.carry_out(intent)
             case _:
                 self._cluster.carry_out(intent)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from spo.cache import Change, Index, View
+from spo.doors.ports import ProfileDirectory
 from spo.events import Key
 from spo.intents import NOTHING, Plan
 from spo.interest import Interest
@@ -53,7 +54,7 @@ def daemon(settings: Settings) -> Role:
             own_profile.KEY.kind: own_profile.decide,
         },
         duties=(own_profile.KEY,),
-        reads_files=True,
+        node_doors=(ProfileDirectory,),
     )
 
 

@@ -8,6 +8,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+from spo.doors.ports import ProfileDirectory
 from spo.loop import Loop
 from spo.model.seccomp import profiles_directory
 from spo.observe.counters import Counters
@@ -60,8 +61,8 @@ def run(role_name: str, arguments: argparse.Namespace, needs: tuple[str, str]) -
 
 def _work(role_name: str, transport: Transport, runner: Runner, log: Log, counters: Counters) -> None:
     from spo.real.cluster import RealCluster
-    from spo.real.host import RealHost
     from spo.real.process import SystemClock
+    from spo.real.profile_directory import RealProfileDirectory
 
     settings = settings_from(os.environ, socket.gethostname())
     role = ROLES[role_name](settings)
@@ -74,10 +75,10 @@ def _work(role_name: str, transport: Transport, runner: Runner, log: Log, counte
         log({"level": "error", "message": f"this is a bug of the operator, please report it: {text}"})
 
     cluster = RealCluster(transport, f"spo-{role_name}", runner.wake, trouble, counters.traffic)
-    host = RealHost(profiles_directory(settings.kubelet_dir), clock) if role.reads_files else None
-    loop = Loop(
-        role, cluster, host, clock, Observer(f"spo-{role_name}", settings.node or settings.identity, log, counters, bug)
-    )
+    has_directory = ProfileDirectory in role.node_doors
+    directory = RealProfileDirectory(profiles_directory(settings.kubelet_dir), clock) if has_directory else None
+    observer = Observer(f"spo-{role_name}", settings.node or settings.identity, log, counters, bug)
+    loop = Loop(role, cluster, directory, clock, observer)
     runner.stop_on_signals()
     log({"level": "info", "message": f"{role_name} started", "namespace": settings.namespace, "node": settings.node})
     runner.run(loop, lambda: loop.cache.knows(role.knows_enough))

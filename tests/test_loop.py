@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from spo.cache import View
-from spo.doors.ports import Conflict, Forbidden, Invalid, Unavailable, WorldError
+from spo.doors.ports import Conflict, Forbidden, Invalid, ProfileDirectory, Unavailable, WorldError
 from spo.events import Event, Key, Listed, Seen
-from spo.intents import NOTHING, About, Apply, ClusterIntent, Delete, Plan, Tell
+from spo.intents import NOTHING, About, Apply, ClusterIntent, Delete, FileIntent, Plan, Tell
 from spo.interest import Interest
 from spo.loop import ADMIN_DELAY_S, Loop, Role
 from spo.model.builtin import KeepMeta, NodeKeep
@@ -44,6 +44,19 @@ class FakeCluster:
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None:
             raise failure
+
+
+class NoProfiles:
+    """A profile directory in which nothing stands."""
+
+    def take(self) -> Iterable[Event]:
+        return ()
+
+    def carry_out(self, intent: FileIntent) -> None: ...
+
+
+def observer() -> Observer:
+    return Observer("test", "node-1", lambda line: None, Counters(), lambda bug: None)
 
 
 class World:
@@ -192,3 +205,13 @@ def test_news_that_may_wait_is_looked_at_once_with_all_that_comes_meanwhile() ->
     world.clock.at += 0.05  # from the first news, not from the last: whoever never stops talking is heard, too
     world.loop.tick()
     assert world.looked_at == [NODE_A]
+
+
+@pytest.mark.parametrize(("named", "given"), [((ProfileDirectory,), None), ((), NoProfiles())])
+def test_a_role_gets_the_doors_of_its_node_that_it_names_and_no_others(
+    named: tuple[type[Any], ...], given: ProfileDirectory | None
+) -> None:
+    role = Role(name="test", interests=(), indexes=(), marks={}, decisions={}, node_doors=named)
+
+    with pytest.raises(AssertionError, match="test: not the doors it names"):
+        Loop(role, FakeCluster(), given, Clock(), observer())

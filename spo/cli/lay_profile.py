@@ -14,7 +14,7 @@ from pathlib import Path
 from spo.doors.ports import DiskError
 from spo.installation.lay_profile import lay
 from spo.model.seccomp import profiles_directory
-from spo.real.host import RealHost
+from spo.real.profile_directory import RealProfileDirectory
 from spo.render.own_profile import FILE
 
 
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _refuse(f"--as {arguments.name}: a name, not a path: profiles of the API stand deeper", 2)
     try:
         root = profiles_directory(kubelet_dir)
-        done = lay(root, arguments.name, _standing(Path(root) / arguments.name), RealHost(root, _Clock()))
+        done = lay(root, arguments.name, _standing(Path(root) / arguments.name), RealProfileDirectory(root, _Clock()))
     except DiskError as error:
         return _refuse(str(error), 2 if error.reason == "EINVAL" else 1)
     print(done)

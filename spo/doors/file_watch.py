@@ -1,4 +1,4 @@
-"""What a host door has told of its files, and which paths it speaks of at all: the same promise in both worlds."""
+"""What a profile directory has told of its files, and which paths it speaks of at all: the same in both worlds."""
 
 from __future__ import annotations
 

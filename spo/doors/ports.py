@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from spo.events import Event
-from spo.intents import ClusterIntent, HostIntent
+from spo.intents import ClusterIntent, FileIntent
 from spo.interest import Interest
 
 
@@ -58,13 +58,13 @@ class Cluster(Protocol):
         """Ask once. Raises Conflict, Unavailable, Forbidden or Invalid; the effect comes back as an event."""
 
 
-class Host(Protocol):
-    """One node's directory of profiles. Paths are relative to it and never leave it."""
+class ProfileDirectory(Protocol):
+    """A node's directory of profiles, to read and to write. Paths are relative to it and never leave it."""
 
     def take(self) -> Iterable[Event]:
         """`FileSeen` for what changed since we last looked (first: all, then `Listed("File")`). Looks every 10 s."""
 
-    def carry_out(self, intent: HostIntent) -> None:
+    def carry_out(self, intent: FileIntent) -> None:
         """Write atomically, or remove. Raises DiskError; a write or removal comes back as `FileSeen`."""
 
 

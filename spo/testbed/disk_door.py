@@ -1,4 +1,4 @@
-"""The disk door of a simulated node: what `spo.real.host` promises, on a `Disk`."""
+"""The profile directory of a simulated node: what `spo.real.profile_directory` promises, on a `Disk`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 
 from spo.doors.file_watch import UNREADABLE, FileWatch, is_profile, parts_of
-from spo.doors.ports import DiskError, Host
+from spo.doors.ports import DiskError, ProfileDirectory
 from spo.events import Event
-from spo.intents import HostIntent, WriteFile
+from spo.intents import FileIntent, WriteFile
 from spo.sim.faults import Luck, Operation
 from spo.sim.node.disk import Disk, DiskChange, DiskRefused
 from spo.sim.timeline import Alarm, Timeline
@@ -21,7 +21,7 @@ def _nobody() -> None:
     """Nobody asked to be woken."""
 
 
-class SimHost:
+class SimProfileDirectory:
     """The profiles below `root` on `disk`. A look costs nothing while nobody touches them.
 
     `wake` is called when `take` will have news: now, after our own intent; at the next look, after anyone else's deed.
@@ -44,13 +44,13 @@ class SimHost:
         self._cancel()
 
     def take(self) -> Iterable[Event]:
-        """See `spo.doors.ports.Host`."""
+        """See `spo.doors.ports.ProfileDirectory`."""
         if self._files.is_time_to_look(self._timeline.now):
             self._look()
         return self._files.take()
 
-    def carry_out(self, intent: HostIntent) -> None:
-        """See `spo.doors.ports.Host`."""
+    def carry_out(self, intent: FileIntent) -> None:
+        """See `spo.doors.ports.ProfileDirectory`."""
         path = posixpath.join(self._root, *parts_of(intent.path))
         self._acting = True
         try:
@@ -122,20 +122,20 @@ class SimHost:
             self._alarm = None
 
 
-class LuckyHost:
-    """A disk door that luck stands at: `who` may be told that the disk failed, or die before or after the deed."""
+class LuckyProfileDirectory:
+    """A profile directory that luck stands at: `who` may hear that the disk failed, or die before or after the deed."""
 
-    def __init__(self, host: Host, luck: Luck, who: str) -> None:
-        self._host = host
+    def __init__(self, directory: ProfileDirectory, luck: Luck, who: str) -> None:
+        self._directory = directory
         self._luck = luck
         self._who = who
 
     def take(self) -> Iterable[Event]:
-        """See `spo.doors.ports.Host`."""
-        return self._host.take()
+        """See `spo.doors.ports.ProfileDirectory`."""
+        return self._directory.take()
 
-    def carry_out(self, intent: HostIntent) -> None:
-        """See `spo.doors.ports.Host`."""
+    def carry_out(self, intent: FileIntent) -> None:
+        """See `spo.doors.ports.ProfileDirectory`."""
         operation = Operation(self._who, "disk", type(intent).__name__, intent.path)
         failed = DiskError("EIO", f"{intent.path}: input/output error")
-        self._luck.pass_through(operation, lambda: self._host.carry_out(intent), failed, failed)
+        self._luck.pass_through(operation, lambda: self._directory.carry_out(intent), failed, failed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spo.doors.ports import DiskError
+from spo.doors.ports import DiskError, ProfileDirectory
 from spo.installation.lay_profile import lay
 from spo.loop import Loop
 from spo.model.loglines import as_text
@@ -17,7 +17,7 @@ from spo.sim.node.disk import DiskRefused
 from spo.sim.node.program import Exited, Launch
 from spo.sim.timeline import Timeline
 from spo.testbed.cluster_door import Hearing, SimCluster
-from spo.testbed.disk_door import LuckyHost, SimHost
+from spo.testbed.disk_door import LuckyProfileDirectory, SimProfileDirectory
 
 
 class OurBug(AssertionError):
@@ -61,7 +61,9 @@ class SimProcess:
             traffic=self.counters.traffic,
         )
         root = profiles_directory(settings.kubelet_dir)
-        self._host = SimHost(launch.disk, root, launch.timeline, launch.wake) if role.reads_files else None
+        self._directory: SimProfileDirectory | None = None
+        if ProfileDirectory in role.node_doors:
+            self._directory = SimProfileDirectory(launch.disk, root, launch.timeline, launch.wake)
         self._skew_s = skew_s
         self._left = False
 
@@ -70,7 +72,7 @@ class SimProcess:
             launch.say(as_text(launch.timeline.now, line))
 
         observer = Observer(f"spo-{role.name}", settings.node or launch.node, keep, self.counters, _raise)
-        disk = LuckyHost(self._host, luck, launch.pod) if self._host is not None else None
+        disk = LuckyProfileDirectory(self._directory, luck, launch.pod) if self._directory is not None else None
         self.loop = Loop(role, self._cluster, disk, _Clock(launch.timeline, skew_s), observer)
 
     def tick(self) -> float | None:
@@ -85,8 +87,8 @@ class SimProcess:
     def stop(self) -> None:
         """The container is gone, by whatever way."""
         self._cluster.close()
-        if self._host is not None:
-            self._host.close()
+        if self._directory is not None:
+            self._directory.close()
 
 
 class SimCleanUp:
@@ -109,8 +111,8 @@ class SimLayProfile:
         self._root = profiles_directory(launch.environment["KUBELET_DIR"])
         self._name = launch.arguments[1].removeprefix("--as=")
         self._disk = launch.disk
-        self._host = SimHost(launch.disk, self._root, launch.timeline)
-        self._door = LuckyHost(self._host, luck, launch.pod)
+        self._directory = SimProfileDirectory(launch.disk, self._root, launch.timeline)
+        self._door = LuckyProfileDirectory(self._directory, luck, launch.pod)
         self._say = launch.say
 
     def tick(self) -> float | None:
@@ -123,7 +125,7 @@ class SimLayProfile:
 
     def stop(self) -> None:
         """The container is gone, by whatever way."""
-        self._host.close()
+        self._directory.close()
 
     def _standing(self) -> bytes | None:
         try:

@@ -11,7 +11,7 @@ from spo.intents import WriteFile
 from spo.sim.faults import Crash, Luck, Operation, Rule, Verdict
 from spo.sim.node.disk import Disk
 from spo.sim.timeline import Timeline
-from spo.testbed.disk_door import LuckyHost, SimHost
+from spo.testbed.disk_door import LuckyProfileDirectory, SimProfileDirectory
 
 PATCH = Operation("spod-1", "cluster", "Patch", "SeccompProfile default/sleeper")
 WRITE = WriteFile("default/sleeper.json", b"{}")
@@ -108,8 +108,8 @@ def test_a_process_may_die_before_or_after_a_file_is_written(
     verdict: Verdict, stands: bool, raised: type[BaseException]
 ) -> None:
     disk = Disk()
-    host = LuckyHost(
-        SimHost(disk, ROOT, Timeline()), luck(Rule(verdict, door="disk", what="WriteFile", nth=1)), "spod-1"
+    host = LuckyProfileDirectory(
+        SimProfileDirectory(disk, ROOT, Timeline()), luck(Rule(verdict, door="disk", what="WriteFile", nth=1)), "spod-1"
     )
 
     with pytest.raises(raised):

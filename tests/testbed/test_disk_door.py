@@ -10,7 +10,7 @@ from spo.events import FileSeen, Listed
 from spo.intents import RemoveFile, WriteFile
 from spo.sim.node.disk import Disk, Fault
 from spo.sim.timeline import SECOND_NS, Timeline
-from spo.testbed.disk_door import SimHost
+from spo.testbed.disk_door import SimProfileDirectory
 
 ROOT = "/var/lib/kubelet/seccomp/operator"
 NGINX = "default/nginx.json"
@@ -24,7 +24,7 @@ class Bench:
         self.timeline = Timeline()
         self.woken_at: list[float] = []
         self.start = self.timeline.now
-        self.door = SimHost(
+        self.door = SimProfileDirectory(
             self.disk, ROOT, self.timeline, lambda: self.woken_at.append(self.timeline.now - self.start)
         )
 

@@ -1,4 +1,4 @@
-"""The disks that a host door is tried on: each can be looked at, meddled with, filled up and healed from outside."""
+"""The disks that a profile directory is tried on: looked at, meddled with, filled up and healed from outside."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Protocol
 
 import pytest
 
-from spo.doors.ports import Host
-from spo.real.host import RealHost
+from spo.doors.ports import ProfileDirectory
+from spo.real.profile_directory import RealProfileDirectory
 from spo.sim.node.disk import Disk, Fault
 from spo.sim.timeline import SECOND_NS, Timeline
-from spo.testbed.disk_door import SimHost
+from spo.testbed.disk_door import SimProfileDirectory
 
 
 class World(Protocol):
     """One directory on one disk."""
 
-    def door(self) -> Host:
+    def door(self) -> ProfileDirectory:
         """A process starts: it knows nothing yet."""
 
     def pass_time(self, seconds: float) -> None: ...
@@ -53,8 +53,8 @@ class SimulatedDisk:
         self.disk = Disk()
         self.timeline = Timeline()
 
-    def door(self) -> Host:
-        return SimHost(self.disk, self.root, self.timeline)
+    def door(self) -> ProfileDirectory:
+        return SimProfileDirectory(self.disk, self.root, self.timeline)
 
     def pass_time(self, seconds: float) -> None:
         self.timeline.run_until(self.timeline.now_ns + round(seconds * SECOND_NS))
@@ -104,8 +104,8 @@ class RealDirectory:
         self.root = root
         self.clock = Told()
 
-    def door(self) -> Host:
-        return RealHost(self.root, self.clock)
+    def door(self) -> ProfileDirectory:
+        return RealProfileDirectory(self.root, self.clock)
 
     def pass_time(self, seconds: float) -> None:
         self.clock.time += seconds

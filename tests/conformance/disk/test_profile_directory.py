@@ -1,4 +1,4 @@
-"""What a host door promises, on every disk: the simulated one, a directory, a fake file system, a small real one."""
+"""What a profile directory promises, on every disk: simulated, a directory, a fake file system, a small real one."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from spo.doors.file_watch import UNREADABLE
 from spo.doors.ports import DiskError
 from spo.events import FileSeen, Listed
 from spo.intents import RemoveFile, WriteFile
-from spo.real import host as host_module
-from spo.real.host import RealHost
+from spo.real import profile_directory
+from spo.real.profile_directory import RealProfileDirectory
 
 NGINX = WriteFile("default/nginx.json", b"{}")
 
@@ -36,8 +36,8 @@ def clock() -> Told:
 
 
 @pytest.fixture
-def door(tmp_path: Path, clock: Told) -> RealHost:
-    return RealHost(tmp_path / "operator", clock)
+def door(tmp_path: Path, clock: Told) -> RealProfileDirectory:
+    return RealProfileDirectory(tmp_path / "operator", clock)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def seen(path: str, data: bytes) -> FileSeen:
 
 
 @pytest.mark.usefixtures("tight_umask")
-def test_the_kubelet_can_read_what_we_write_whatever_our_umask(door: RealHost, tmp_path: Path) -> None:
+def test_the_kubelet_can_read_what_we_write_whatever_our_umask(door: RealProfileDirectory, tmp_path: Path) -> None:
     door.carry_out(NGINX)
 
     assert stat.S_IMODE((tmp_path / "operator/default").stat().st_mode) == 0o744
@@ -60,7 +60,7 @@ def test_the_kubelet_can_read_what_we_write_whatever_our_umask(door: RealHost, t
 
 
 def test_bytes_are_safe_before_the_name_and_the_name_before_we_return(
-    door: RealHost, monkeypatch: pytest.MonkeyPatch
+    door: RealProfileDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     door.carry_out(NGINX)  # so that the directories are there
     deeds = []
@@ -89,7 +89,7 @@ def test_bytes_are_safe_before_the_name_and_the_name_before_we_return(
 @pytest.mark.parametrize("broken", ["fsync", "rename"])
 @pytest.mark.parametrize("reason", ["EIO", "ENOSPC", "EROFS", "EACCES", "EDQUOT"])
 def test_whatever_step_fails_nothing_half_written_is_left(
-    door: RealHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str, reason: str
+    door: RealProfileDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str, reason: str
 ) -> None:
     door.carry_out(NGINX)
     code = getattr(errno, reason)
@@ -107,17 +107,17 @@ def test_whatever_step_fails_nothing_half_written_is_left(
     assert (tmp_path / "operator/default/nginx.json").read_bytes() == b"{}"
 
 
-def test_a_reader_sees_the_old_or_the_new_text_never_a_part(door: RealHost, tmp_path: Path) -> None:
+def test_a_reader_sees_the_old_or_the_new_text_never_a_part(door: RealProfileDirectory, tmp_path: Path) -> None:
     """A child writes two texts in turn and is killed at some moment, again and again."""
     texts = (b"a" * 300_000, b"b" * 200_000)
     door.carry_out(WriteFile(NGINX.path, texts[0]))
     program = (
         "import sys, itertools, time\n"
-        "from spo.real.host import RealHost\n"
+        "from spo.real.profile_directory import RealProfileDirectory\n"
         "from spo.intents import WriteFile\n"
         "class Clock:\n"
         "    now = staticmethod(time.time)\n"
-        "door = RealHost(sys.argv[1], Clock())\n"
+        "door = RealProfileDirectory(sys.argv[1], Clock())\n"
         "for n in itertools.count():\n"
         "    door.carry_out(WriteFile('default/nginx.json', b'ab'[n % 2 : n % 2 + 1] * (300_000 - n % 2 * 100_000)))\n"
         "    print(n, flush=True)\n"
@@ -139,7 +139,7 @@ def test_what_a_killed_process_left_half_written_is_cleaned_at_start_and_only_th
     (tmp_path / "operator/default").mkdir(parents=True)
     leftover = tmp_path / "operator/default/.spo-0123456789abcdef.tmp"
     leftover.write_bytes(b"hal")
-    door = RealHost(tmp_path / "operator", clock)
+    door = RealProfileDirectory(tmp_path / "operator", clock)
 
     assert list(door.take()) == [Listed("File")]
     assert not leftover.exists()
@@ -151,15 +151,15 @@ def test_what_a_killed_process_left_half_written_is_cleaned_at_start_and_only_th
 
 
 def test_a_file_that_nobody_touched_is_not_read_again(
-    door: RealHost, tmp_path: Path, clock: Told, monkeypatch: pytest.MonkeyPatch
+    door: RealProfileDirectory, tmp_path: Path, clock: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("one", "two"):
         (tmp_path / f"operator/{name}").mkdir(parents=True)
         (tmp_path / f"operator/{name}/x.json").write_bytes(b"{}")
     list(door.take())
     read = []
-    really = host_module._hash
-    monkeypatch.setattr(host_module, "_hash", lambda name, fd: read.append(name) or really(name, fd))
+    really = profile_directory._hash
+    monkeypatch.setattr(profile_directory, "_hash", lambda name, fd: read.append(name) or really(name, fd))
 
     clock.time += 10
     list(door.take())
@@ -171,7 +171,9 @@ def test_a_file_that_nobody_touched_is_not_read_again(
     assert len(read) == 1
 
 
-def test_a_change_that_hides_its_size_and_time_is_found(door: RealHost, tmp_path: Path, clock: Told) -> None:
+def test_a_change_that_hides_its_size_and_time_is_found(
+    door: RealProfileDirectory, tmp_path: Path, clock: Told
+) -> None:
     door.carry_out(NGINX)
     list(door.take())
     clock.time += 10
@@ -187,7 +189,9 @@ def test_a_change_that_hides_its_size_and_time_is_found(door: RealHost, tmp_path
     assert list(door.take()) == [seen("default/nginx.json", b"[]")]
 
 
-def test_a_clock_that_is_set_back_does_not_stop_the_looking(door: RealHost, tmp_path: Path, clock: Told) -> None:
+def test_a_clock_that_is_set_back_does_not_stop_the_looking(
+    door: RealProfileDirectory, tmp_path: Path, clock: Told
+) -> None:
     list(door.take())
     (tmp_path / "operator").mkdir()
     (tmp_path / "operator/x.json").write_bytes(b"{}")
@@ -198,7 +202,7 @@ def test_a_clock_that_is_set_back_does_not_stop_the_looking(door: RealHost, tmp_
 
 
 def test_a_look_that_fails_tells_nothing_not_even_that_there_is_nothing(
-    door: RealHost, clock: Told, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    door: RealProfileDirectory, clock: Told, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     door.carry_out(NGINX)
 
@@ -216,7 +220,7 @@ def test_a_look_that_fails_tells_nothing_not_even_that_there_is_nothing(
 
 
 def test_a_namespace_that_cannot_be_read_makes_the_look_fail(
-    door: RealHost, clock: Told, monkeypatch: pytest.MonkeyPatch
+    door: RealProfileDirectory, clock: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     door.carry_out(NGINX)
     really = os.open
@@ -234,12 +238,12 @@ def test_a_namespace_that_cannot_be_read_makes_the_look_fail(
 
 
 def test_a_directory_that_becomes_a_symlink_after_it_was_checked_is_not_followed(
-    door: RealHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    door: RealProfileDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "operator").mkdir()
     (tmp_path / "operator/default").symlink_to("../elsewhere")
-    monkeypatch.setattr(host_module, "_refuse_link", lambda *_: None)
+    monkeypatch.setattr(profile_directory, "_refuse_link", lambda *_: None)
 
     with pytest.raises(DiskError):
         door.carry_out(NGINX)
@@ -248,7 +252,7 @@ def test_a_directory_that_becomes_a_symlink_after_it_was_checked_is_not_followed
 
 
 def test_a_file_that_cannot_be_read_is_told_as_there_but_not_what_we_want(
-    door: RealHost, clock: Told, monkeypatch: pytest.MonkeyPatch
+    door: RealProfileDirectory, clock: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     door.carry_out(NGINX)
 
@@ -256,13 +260,13 @@ def test_a_file_that_cannot_be_read_is_told_as_there_but_not_what_we_want(
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(host_module.hashlib, "file_digest", fail)
+        patch.setattr(profile_directory.hashlib, "file_digest", fail)
         assert list(door.take())[1:] == [FileSeen(NGINX.path, UNREADABLE), Listed("File")]
     clock.time += 10
     assert list(door.take()) == [seen(NGINX.path, b"{}")]
 
 
-def test_a_pipe_that_looks_like_a_profile_does_not_stop_us(door: RealHost, tmp_path: Path) -> None:
+def test_a_pipe_that_looks_like_a_profile_does_not_stop_us(door: RealProfileDirectory, tmp_path: Path) -> None:
     (tmp_path / "operator").mkdir()
     os.mkfifo(tmp_path / "operator/x.json")
 
@@ -272,14 +276,14 @@ def test_a_pipe_that_looks_like_a_profile_does_not_stop_us(door: RealHost, tmp_p
 def test_a_root_below_a_symlink_is_the_administrators_business(tmp_path: Path, clock: Told) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "kubelet").symlink_to("disk")
-    door = RealHost(tmp_path / "kubelet/operator", clock)
+    door = RealProfileDirectory(tmp_path / "kubelet/operator", clock)
 
     door.carry_out(NGINX)
 
     assert (tmp_path / "disk/operator/default/nginx.json").read_bytes() == b"{}"
 
 
-def test_no_descriptor_is_left_open(door: RealHost, tmp_path: Path, clock: Told) -> None:
+def test_no_descriptor_is_left_open(door: RealProfileDirectory, tmp_path: Path, clock: Told) -> None:
     def descriptors() -> int:
         return len(os.listdir("/proc/self/fd"))
 

@@ -1,4 +1,4 @@
-"""The disk door of a real node: one directory of profiles, written atomically and never left."""
+"""The profile directory of a real node: written atomically, and never left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from spo.doors.file_watch import UNREADABLE, FileWatch, is_profile, parts_of
 from spo.doors.ports import Clock, DiskError
 from spo.events import Event
-from spo.intents import HostIntent, WriteFile
+from spo.intents import FileIntent, WriteFile
 
 DIRECTORY_MODE = 0o744  # reference-behaviour: directories 0744, files 0644
 FILE_MODE = 0o644
@@ -43,7 +43,7 @@ class _Found(NamedTuple):
     sha256: str
 
 
-class RealHost:
+class RealProfileDirectory:
     """The profiles below `root`. What stands above `root` is the administrator's business, symlinks included."""
 
     def __init__(self, root: str | os.PathLike[str], clock: Clock) -> None:
@@ -54,7 +54,10 @@ class RealHost:
         self._trouble = ""
 
     def take(self) -> Iterable[Event]:
-        """See `spo.doors.ports.Host`. A look that fails tells nothing, not even that there is nothing; it is logged."""
+        """See `spo.doors.ports.ProfileDirectory`.
+
+        A look that fails tells nothing, not even that there is nothing; it is logged.
+        """
         now = self._clock.now()
         if self._files.is_time_to_look(now):
             self._files.looking(now)
@@ -67,8 +70,8 @@ class RealHost:
                 self._trouble = str(error)
         return self._files.take()
 
-    def carry_out(self, intent: HostIntent) -> None:
-        """See `spo.doors.ports.Host`."""
+    def carry_out(self, intent: FileIntent) -> None:
+        """See `spo.doors.ports.ProfileDirectory`."""
         parts = parts_of(intent.path)
         self._found.pop(intent.path, None)  # whatever happens now, the next look reads it afresh
         try:
