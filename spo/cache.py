@@ -9,6 +9,7 @@ from spo.events import Deaf, Event, FileSeen, Key, Listed, Seen, Vanished
 from spo.interest import Interest
 
 T = TypeVar("T")
+Name = tuple[str, str]  # namespace and name
 
 
 class Index(Generic[T]):
@@ -28,39 +29,39 @@ class Change(NamedTuple):
 
 
 class View:
-    """Read-only: what is known, and the time at which it is looked at."""
+    """Read-only: what is known, and the time at which it is looked at. `keep`: which interest it is asked of."""
 
     def __init__(self, interests: Iterable[Interest], indexes: Iterable[Index[Any]] = ()) -> None:
+        """Raises ValueError if two interests keep the same type: nobody could tell what is known of each."""
         interests = tuple(interests)
         self.now = 0.0  # seconds since 1970, told by the loop before each look
-        self._kind_of: dict[type[Any], str] = {interest.keep: interest.kind for interest in interests}
-        self._values: dict[str, dict[tuple[str, str], Any]] = {interest.kind: {} for interest in interests}
-        self._timed = {interest.kind for interest in interests if interest.timed}
-        self._seen_at: dict[Key, float] = {}
-        self._indexes: dict[str, list[Index[Any]]] = {}
-        self._found: dict[Index[Any], dict[str, dict[tuple[str, str], None]]] = {}
+        self._kind_of = _kinds_by_keep(interests)
+        self._values: dict[type[Any], dict[Name, Any]] = {each.keep: {} for each in interests}
+        self._seen_at: dict[type[Any], dict[Name, float]] = {each.keep: {} for each in interests if each.timed}
+        self._indexes: dict[type[Any], list[Index[Any]]] = {each.keep: [] for each in interests}
+        self._found: dict[Index[Any], dict[str, dict[Name, None]]] = {}
         for index in indexes:
-            self._indexes.setdefault(self._kind_of[index.keep], []).append(index)
+            self._indexes[index.keep].append(index)
             self._found[index] = {}
         self._files: dict[str, str] = {}
-        self._listed: set[str] = set()
-        self._deaf: set[str] = set()
+        self._listed: set[type[Any]] = set()
+        self._deaf: set[type[Any]] = set()
 
     def one(self, keep: type[T], namespace: str, name: str) -> T | None:
         """The object of that name, or None: there is none."""
-        return self._values[self._kind_of[keep]].get((namespace, name))
+        return self._values[keep].get((namespace, name))
 
     def all(self, keep: type[T]) -> list[T]:
-        """Every object of a kind, in the order of namespace and name."""
-        values = self._values[self._kind_of[keep]]
+        """Every object, in the order of namespace and name."""
+        values = self._values[keep]
         return [values[name] for name in sorted(values)]
 
-    def count(self, keep: type[T]) -> int:
-        return len(self._values[self._kind_of[keep]])
+    def count(self, keep: type[Any]) -> int:
+        return len(self._values[keep])
 
     def among(self, index: Index[T], word: str) -> list[T]:
         """The objects found under `word`, in the order of namespace and name."""
-        values = self._values[self._kind_of[index.keep]]
+        values = self._values[index.keep]
         return [values[name] for name in sorted(self._found[index].get(word, ()))]
 
     def file(self, path: str) -> str | None:
@@ -70,78 +71,89 @@ class View:
     def files(self) -> Iterator[str]:
         return iter(sorted(self._files))
 
-    def seen_at(self, key: Key) -> float:
+    def seen_at(self, keep: type[Any], namespace: str, name: str) -> float:
         """When we first saw the present version of an object, by our own clock (only for timed interests)."""
-        return self._seen_at.get(key, 0.0)
+        return self._seen_at[keep].get((namespace, name), 0.0)
 
-    def knows(self, kinds: Sequence[str]) -> bool:
-        """Has the first full list of each of these kinds come in?"""
-        return self._listed.issuperset(kinds)
+    def knows(self, keeps: Iterable[type[Any]]) -> bool:
+        """Has the first full list of each of these come in?"""
+        return self._listed.issuperset(keeps)
 
-    def hears(self, kind: str) -> bool:
-        """Does news of this kind still reach us? If not, what is known of it may be old."""
-        return kind not in self._deaf
+    def hears(self, keep: type[Any]) -> bool:
+        """Does news of it still reach us? If not, what is known of it may be old."""
+        return keep not in self._deaf
 
 
 class Cache(View):
     """The one writer."""
 
-    def apply(self, event: Event) -> Iterable[Change]:
-        """Take in an event; gives what it changed."""
+    def apply(self, event: Event) -> Sequence[Change]:
+        """Take in an event, at once; gives what it changed."""
         match event:
             case Seen(key, value):
-                before = self._put(key, value)
-                if before is None or before.metadata.resource_version != value.metadata.resource_version:
-                    yield Change(key, before, value)
-            case Vanished(key):
-                before = self._drop(key)
-                if before is not None:
-                    yield Change(key, before, None)
+                before = self._put(event.keep, (key.namespace, key.name), value)
+                return () if _same_version(before, value) else (Change(key, before, value),)
+            case Vanished(key, keep):
+                before = self._drop(keep, (key.namespace, key.name))
+                return () if before is None else (Change(key, before, None),)
+            case Listed(keep, names):
+                self._listed.add(keep)
+                self._deaf.discard(keep)
+                return () if names is None else self._forget_others(keep, names)
+            case Deaf(keep):
+                self._deaf.add(keep)
+                return ()
             case FileSeen(path, sha256):
                 known = self._files.pop(path, None)
                 if sha256 is not None:
                     self._files[path] = sha256
-                if known != sha256:
-                    yield Change(Key("File", "", path), known, sha256)
-            case Deaf(kind):
-                self._deaf.add(kind)
-            case Listed(kind, names):
-                self._listed.add(kind)
-                self._deaf.discard(kind)
-                if names is not None:
-                    for namespace, name in sorted(self._values[kind].keys() - names):
-                        key = Key(kind, namespace, name)
-                        yield Change(key, self._drop(key), None)
+                return () if known == sha256 else (Change(event.key, known, sha256),)
 
-    def _put(self, key: Key, value: Any) -> Any:
-        name = (key.namespace, key.name)
-        values = self._values[key.kind]
+    def _put(self, keep: type[Any], name: Name, value: Any) -> Any:
+        values = self._values[keep]
         before = values.get(name)
-        for index in self._indexes.get(key.kind, ()):
+        for index in self._indexes[keep]:
             if before is not None:
                 self._unfind(index, before, name)
             for word in index.words(value):
                 self._found[index].setdefault(word, {})[name] = None
         values[name] = value
-        if key.kind in self._timed and (
-            before is None or before.metadata.resource_version != value.metadata.resource_version
-        ):
-            self._seen_at[key] = self.now
+        if keep in self._seen_at and not _same_version(before, value):
+            self._seen_at[keep][name] = self.now
         return before
 
-    def _drop(self, key: Key) -> Any:
-        name = (key.namespace, key.name)
-        before = self._values[key.kind].pop(name, None)
+    def _drop(self, keep: type[Any], name: Name) -> Any:
+        before = self._values[keep].pop(name, None)
         if before is not None:
-            for index in self._indexes.get(key.kind, ()):
+            for index in self._indexes[keep]:
                 self._unfind(index, before, name)
-        self._seen_at.pop(key, None)
+        self._seen_at.get(keep, {}).pop(name, None)
         return before
 
-    def _unfind(self, index: Index[Any], value: Any, name: tuple[str, str]) -> None:
+    def _forget_others(self, keep: type[Any], names: frozenset[Name]) -> list[Change]:
+        kind, gone = self._kind_of[keep], sorted(self._values[keep].keys() - names)
+        return [Change(Key(kind, *name), self._drop(keep, name), None) for name in gone]
+
+    def _unfind(self, index: Index[Any], value: Any, name: Name) -> None:
         found = self._found[index]
         for word in index.words(value):
             if word in found:
                 found[word].pop(name, None)
                 if not found[word]:
                     del found[word]
+
+
+def _same_version(before: Any, value: Any) -> bool:
+    return before is not None and before.metadata.resource_version == value.metadata.resource_version
+
+
+def _kinds_by_keep(interests: Iterable[Interest]) -> dict[type[Any], str]:
+    kinds: dict[type[Any], str] = {}
+    for interest in interests:
+        keep, kind = interest.keep, interest.kind
+        if keep in kinds:
+            raise ValueError(
+                f"two interests, in {kinds[keep]} and {kind}, keep {keep.__name__}: each needs its own type"
+            )
+        kinds[keep] = kind
+    return kinds

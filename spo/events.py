@@ -1,10 +1,15 @@
-"""What the world tells us. Everything the operator knows came in as one of these."""
+"""What the world tells us. Everything the operator knows came in as one of these.
+
+Each says which interest it is news of, by the type that the interest keeps (`keep`): of one kind there may be several.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from msgspec import Struct
+
+FILE_KIND = "File"  # the kind of the keys that name files in our directory
 
 
 class Key(Struct, frozen=True, order=True):
@@ -19,39 +24,52 @@ class Key(Struct, frozen=True, order=True):
 
 
 class Seen(Struct, frozen=True):
-    """An object exists, and this is what we keep of it (an instance of the interest's `keep`)."""
+    """An object exists, and this is what we keep of it: an instance of the interest's `keep`."""
 
     key: Key
     value: Any
 
+    @property
+    def keep(self) -> type[Any]:
+        return type(self.value)
+
 
 class Vanished(Struct, frozen=True):
-    """An object that we knew is gone."""
+    """An object is gone, or no longer one that the interest selects."""
 
     key: Key
+    keep: type[Any]
 
 
 class Listed(Struct, frozen=True):
-    """A full list of a kind is in (`File`: of our directory on the node): from now on, not there means there is none.
+    """The full list of an interest is in (`FileSeen`: of our directory): from now on, not there means there is none.
 
     `names` are the (namespace, name) pairs that exist; others that we remember are gone. `None`: nothing to forget.
     """
 
-    kind: str
+    keep: type[Any]
     names: frozenset[tuple[str, str]] | None = None
 
 
 class Deaf(Struct, frozen=True):
-    """News of a kind no longer reaches us: until the next `Listed` of it, what we remember may be old."""
+    """News of an interest no longer reaches us: until the next `Listed` of it, what we remember may be old."""
 
-    kind: str
+    keep: type[Any]
 
 
 class FileSeen(Struct, frozen=True):
-    """A file in our directory has these bytes (SHA-256 in hex), or is absent (`None`)."""
+    """A file in our directory has these bytes (SHA-256 in hex), or is absent (`None`). Kept as itself."""
 
     path: str
     sha256: str | None
+
+    @property
+    def key(self) -> Key:
+        return Key(FILE_KIND, "", self.path)
+
+    @property
+    def keep(self) -> type[Any]:
+        return FileSeen
 
 
 Event = Seen | Vanished | Listed | Deaf | FileSeen

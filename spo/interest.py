@@ -14,7 +14,8 @@ class Interest(Struct, frozen=True):
 
     `keep` is a frozen Struct with a `metadata` that has at least `name`, `namespace` and `resource_version`.
     `labels` and `fields` are selectors in the API's own syntax, evaluated by the server.
-    One process has one interest a kind. `timed`: remember when each version was first seen, by our own clock.
+    `keep` also tells an interest from the others of a process, which may have several of one kind: each has a type of
+    its own. `timed`: remember when each version was first seen, by our own clock.
     """
 
     resource: Resource

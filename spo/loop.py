@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from spo.cache import Cache, Change, Index, View
 from spo.doors.ports import Clock, Cluster, Conflict, Forbidden, ProfileDirectory, Unavailable, WorldError
-from spo.events import Key
+from spo.events import FileSeen, Key
 from spo.intents import Intent, Plan, RemoveFile, Tell, WriteFile
 from spo.interest import Interest
 from spo.observe.observer import Done, Failed, Observer, Outcome
@@ -28,25 +28,26 @@ Mark = Callable[[View, Change], Iterable[Key]]
 class Role(Struct, frozen=True):
     """What a process is made of: what it wants to know, which news makes which keys due, what it decides on them.
 
+    News is told by the type that is kept of it (`FileSeen`: of files); what is decided about, by the kind of its key.
     `duties` are looked at from the start, whether or not there is an object of that name.
     `node_doors`: what it may do on its node, by the door's type; every role has the API server and a clock.
-    `patience`: seconds that news of a kind may wait for more of it, because one look at a key sees all of them.
+    `patience`: seconds that news may wait for more of it, because one look at a key sees all of them.
     """
 
     name: str
     interests: tuple[Interest, ...]
     indexes: tuple[Index[Any], ...]
     decisions: Mapping[str, Decide]  # by the kind of the key
-    marks: Mapping[str, Mark]  # by the kind that changed
+    marks: Mapping[type[Any], Mark]  # by what is kept of what changed
     duties: tuple[Key, ...] = ()
     farewell: Callable[[View], Plan] | None = None  # what to do before an orderly end
     node_doors: tuple[type[Any], ...] = ()
-    patience: Mapping[str, float] = {}
+    patience: Mapping[type[Any], float] = {}
 
     @property
-    def knows_enough(self) -> Sequence[str]:
-        """The kinds of which a full list must be in before anything is decided."""
-        return [interest.kind for interest in self.interests] + ["File"] * (ProfileDirectory in self.node_doors)
+    def knows_enough(self) -> Collection[type[Any]]:
+        """That of which a full list must be in before anything is decided."""
+        return [interest.keep for interest in self.interests] + [FileSeen] * (ProfileDirectory in self.node_doors)
 
 
 class Loop:
@@ -86,9 +87,9 @@ class Loop:
     def _take_in(self, now: float) -> None:
         events = [*self._cluster.take(), *(self._directory.take() if self._directory else ())]
         for event in events:
+            mark, at = self.role.marks[event.keep], now + self.role.patience.get(event.keep, 0.0)
             for change in self.cache.apply(event):
-                at = now + self.role.patience.get(change.key.kind, 0.0)
-                for key in self.role.marks[change.key.kind](self.cache, change):
+                for key in mark(self.cache, change):
                     self.queue.add(key, at)
 
     def _look_at(self, key: Key, now: float) -> None:

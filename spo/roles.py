@@ -7,7 +7,7 @@ from functools import partial
 
 from spo.cache import Change, Index, View
 from spo.doors.ports import ProfileDirectory
-from spo.events import Key
+from spo.events import FileSeen, Key
 from spo.intents import NOTHING, Plan
 from spo.interest import Interest
 from spo.loop import Role
@@ -43,11 +43,11 @@ def daemon(settings: Settings) -> Role:
         ),
         indexes=(node_profile.PODS_BY_FILE, PROFILES_BY_BASE),
         marks={
-            SECCOMP_PROFILES.kind: _with_dependents,
-            SPODS.kind: _all_if_policy_changed,
-            NODE_STATUSES.kind: _profile_of_status,
-            PODS.kind: _profiles_of_pod,
-            "File": _profile_of_file,
+            SeccompProfile: _with_dependents,
+            SecurityProfilesOperatorDaemon: _all_if_policy_changed,
+            SecurityProfileNodeStatus: _profile_of_status,
+            PodUse: _profiles_of_pod,
+            FileSeen: _profile_of_file,
         },
         decisions={
             SECCOMP_PROFILES.kind: partial(node_profile.decide, settings=settings),
@@ -77,14 +77,14 @@ def manager(settings: Settings) -> Role:
         ),
         indexes=(profile.STATUSES_BY_PROFILE, profile.STATUSES_BY_NODE, profile.DAEMONS_BY_NODE, PROFILES_BY_BASE),
         marks={
-            SECCOMP_PROFILES.kind: _with_dependents,
-            NODE_STATUSES.kind: _profile_of_status,
-            SPODS.kind: partial(_spod_and_policy, spod_key=spod_key),
-            DAEMONSETS.kind: partial(_spod_and_coverage, spod_key=spod_key),
-            PODS.kind: partial(_spod_and_profiles_on_node, spod_key=spod_key),
-            EVENTS.kind: lambda view, change: (spod_key,),
-            NODES.kind: _profiles_on_node,
-            LEASES.kind: partial(_all_if_leader_changed, spod_key=spod_key),
+            SeccompProfile: _with_dependents,
+            SecurityProfileNodeStatus: _profile_of_status,
+            SecurityProfilesOperatorDaemon: partial(_spod_and_policy, spod_key=spod_key),
+            DaemonSetKeep: partial(_spod_and_coverage, spod_key=spod_key),
+            SpodPod: partial(_spod_and_profiles_on_node, spod_key=spod_key),
+            EventKeep: lambda view, change: (spod_key,),
+            NodeKeep: _profiles_on_node,
+            LeaseKeep: partial(_all_if_leader_changed, spod_key=spod_key),
         },
         decisions={
             SECCOMP_PROFILES.kind: partial(_if_leader, decide=profile.decide, settings=settings),
@@ -93,7 +93,7 @@ def manager(settings: Settings) -> Role:
         },
         duties=(lock, spod_key),
         # Each of n nodes reports by itself, and a look at a profile goes through the reports of all n.
-        patience={NODE_STATUSES.kind: GATHER_S, DAEMONSETS.kind: GATHER_S, PODS.kind: GATHER_S},
+        patience={SecurityProfileNodeStatus: GATHER_S, DaemonSetKeep: GATHER_S, SpodPod: GATHER_S},
         farewell=partial(leader.release, key=lock, identity=settings.identity),
     )
 

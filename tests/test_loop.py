@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from spo.cache import View
 from spo.doors.ports import Conflict, Forbidden, Invalid, ProfileDirectory, Unavailable, WorldError
@@ -71,10 +72,10 @@ class World:
             name="test",
             interests=(Interest(NODES, NodeKeep),),
             indexes=(),
-            marks={"Node": lambda view, change: [change.key]},
+            marks={NodeKeep: lambda view, change: [change.key]},
             decisions={"Node": self.decide},
             duties=(),
-            patience={"Node": patience_s},
+            patience={NodeKeep: patience_s},
         )
         observer = Observer("test", "node-1", self.lines.append, Counters(), self.bugs.append)
         self.loop = Loop(role, self.cluster, None, self.clock, observer)
@@ -90,7 +91,7 @@ class World:
 @pytest.fixture
 def world() -> World:
     world = World(Plan((Delete(NODES, "", "a", "uid"), Delete(NODES, "", "b", "uid"))))
-    world.cluster.news = [Listed("Node")]
+    world.cluster.news = [Listed(NodeKeep)]
     world.node_seen()
     return world
 
@@ -101,7 +102,7 @@ def test_nothing_is_decided_before_the_first_full_list() -> None:
     world.loop.tick()
     assert world.looked_at == []
 
-    world.cluster.news.append(Listed("Node"))
+    world.cluster.news.append(Listed(NodeKeep))
     world.loop.tick()
     assert world.looked_at == [NODE_A]
 
@@ -193,7 +194,7 @@ def test_an_event_that_cannot_be_written_in_a_dying_namespace_stops_nothing(worl
 
 def test_news_that_may_wait_is_looked_at_once_with_all_that_comes_meanwhile() -> None:
     world = World(patience_s=0.25)
-    world.cluster.news = [Listed("Node")]
+    world.cluster.news = [Listed(NodeKeep)]
     world.node_seen()
     assert world.loop.tick() == world.clock.at + 0.25
 
@@ -205,6 +206,44 @@ def test_news_that_may_wait_is_looked_at_once_with_all_that_comes_meanwhile() ->
     world.clock.at += 0.05  # from the first news, not from the last: whoever never stops talking is heard, too
     world.loop.tick()
     assert world.looked_at == [NODE_A]
+
+
+class Node(Struct, frozen=True):
+    """Another thing to keep of a node than `NodeKeep`."""
+
+    metadata: KeepMeta
+
+
+def test_two_interests_of_one_kind_have_marks_and_patience_of_their_own() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    looked_at: list[Key] = []
+
+    def decide(view: View, key: Key) -> Plan:
+        looked_at.append(key)
+        return NOTHING
+
+    role = Role(
+        name="test",
+        interests=(Interest(NODES, NodeKeep), Interest(NODES, Node, labels="record=true")),
+        indexes=(),
+        marks={
+            NodeKeep: lambda view, change: [change.key],
+            Node: lambda view, change: [Key("Recording", "", change.key.name)],
+        },
+        decisions={"Node": decide, "Recording": decide},
+        patience={Node: 0.25},
+    )
+    loop = Loop(role, cluster, None, clock, observer())
+    cluster.news = [Listed(NodeKeep), Seen(NODE_A, NodeKeep(KeepMeta("a"))), Seen(NODE_A, Node(KeepMeta("a")))]
+    loop.tick()
+    assert looked_at == []  # of one of the two we do not know all
+
+    cluster.news = [Listed(Node)]
+    loop.tick()
+    assert looked_at == [NODE_A]
+    clock.at += 0.25
+    loop.tick()
+    assert looked_at == [NODE_A, Key("Recording", "", "a")]
 
 
 @pytest.mark.parametrize(("named", "given"), [((ProfileDirectory,), None), ((), NoProfiles())])

@@ -60,7 +60,7 @@ class FileWatch:
             self.found(path, files.get(path))
         if not self.listed:
             self.listed = True
-            self._news.append(Listed("File"))
+            self._news.append(Listed(FileSeen))
 
     def take(self) -> list[Event]:
         """The news, once."""

@@ -52,7 +52,7 @@ class Cluster(Protocol):
         """
 
     def take(self) -> Iterable[Event]:
-        """All that was heard since the last call, in the order of each kind. Never waits."""
+        """All that was heard since the last call, in the order of each interest. Never waits."""
 
     def carry_out(self, intent: ClusterIntent) -> None:
         """Ask once. Raises Conflict, Unavailable, Forbidden or Invalid; the effect comes back as an event."""
@@ -62,7 +62,7 @@ class ProfileDirectory(Protocol):
     """A node's directory of profiles, to read and to write. Paths are relative to it and never leave it."""
 
     def take(self) -> Iterable[Event]:
-        """`FileSeen` for what changed since we last looked (first: all, then `Listed("File")`). Looks every 10 s."""
+        """`FileSeen` for what changed since we last looked (first: all, then `Listed(FileSeen)`). Looks every 10 s."""
 
     def carry_out(self, intent: FileIntent) -> None:
         """Write atomically, or remove. Raises DiskError; a write or removal comes back as `FileSeen`."""

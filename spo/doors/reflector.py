@@ -61,7 +61,7 @@ def hear(line: bytes, kind: str, keep: type[Any]) -> Heard:
         return Heard(msgspec.json.decode(read.object, type=_Bookmark).metadata.resource_version, None)
     value = _decode(read.object, keep)
     key = key_of(kind, value)
-    event: Event = Vanished(key) if read.type == "DELETED" else Seen(key, value)
+    event: Event = Vanished(key, keep) if read.type == "DELETED" else Seen(key, value)
     return Heard(value.metadata.resource_version, event)
 
 
@@ -115,7 +115,7 @@ class Reflector:
             events.append(Seen(key, value))
         self._continuation = page.metadata.continuation
         if not self._continuation:
-            events.append(Listed(self.interest.kind, frozenset(self._names)))
+            events.append(Listed(self.interest.keep, frozenset(self._names)))
             self._names, self._deaf = set(), False
             self._revision = page.metadata.resource_version
         return events
@@ -135,14 +135,14 @@ class Reflector:
         if self._deaf:
             return ()
         self._deaf = True
-        return (Deaf(self.interest.kind),)
+        return (Deaf(self.interest.keep),)
 
     def found(self) -> Iterable[Event]:
         """A watch is open, and what was missed comes with it. Ends what `lost` began."""
         if not self._deaf:
             return ()
         self._deaf = False
-        return (Listed(self.interest.kind),)
+        return (Listed(self.interest.keep),)
 
     def expire(self) -> None:
         """The server answered 410: start over with a full list."""

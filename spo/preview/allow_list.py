@@ -200,7 +200,7 @@ def _cache(every: Iterable[Given], spec: SpodSpec, namespace: str) -> Cache:
     spod = SecurityProfilesOperatorDaemon(spec=spec)
     seen = [Seen(Key(SECCOMP_PROFILES.kind, *_id(each.profile)), each.profile) for each in every]
     for event in (Seen(Key(SPODS.kind, namespace, SPOD), spod), *seen):
-        list(cache.apply(event))
+        cache.apply(event)
     return cache
 
 

@@ -53,7 +53,7 @@ class RealCluster:
 
     def want(self, interest: Interest) -> None:
         reflector = Reflector(interest, watch_s=self._transport.patience.watch_s)
-        name = f"watch-{interest.resource.plural}"
+        name = f"watch-{interest.resource.plural}-{interest.keep.__name__}"
         threading.Thread(target=self._follow, args=(reflector,), name=name, daemon=True).start()
 
     def take(self) -> Iterable[Event]:

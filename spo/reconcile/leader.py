@@ -67,7 +67,7 @@ def release(view: View, key: Key, identity: str) -> Plan:
 
 
 def _age_s(view: View, namespace: str) -> float:
-    return view.now - view.seen_at(Key(LEASES.kind, namespace, LOCK))
+    return view.now - view.seen_at(LeaseKeep, namespace, LOCK)
 
 
 def _spec(view: View, identity: str, transitions: int, *, acquired: bool) -> dict[str, Any]:

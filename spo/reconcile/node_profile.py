@@ -16,7 +16,7 @@ from spo.model.builtin import PodUse
 from spo.model.manifest import plain, to_manifest
 from spo.model.meta import OwnerReference
 from spo.model.node_status import SecurityProfileNodeStatus, name_of, node_status
-from spo.model.resource import NODE_STATUSES, PODS, SECCOMP_PROFILES
+from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES
 from spo.model.seccomp import SeccompProfile, file_from_localhost
 from spo.model.states import ERROR, INSTALLED, TERMINATING
 from spo.reconcile.settings import Settings
@@ -103,7 +103,7 @@ def _withdraw(
 ) -> Plan:
     """Take the profile off our node, as soon as no pod here uses it."""
     subject = about(profile)
-    if not view.hears(PODS.kind):
+    if not view.hears(PodUse):
         return _wait_for_news_of_pods(view, subject, problem)
     if users := view.among(PODS_BY_FILE, profile.file):
         if status is None or status.status == TERMINATING:
@@ -122,7 +122,7 @@ def _withdraw(
 
 def _clear_away(view: View, file: str, status: SecurityProfileNodeStatus | None) -> Plan:
     """The profile is gone, by whatever way: what is left of it here goes too, once no pod uses it."""
-    if not view.hears(PODS.kind):
+    if not view.hears(PodUse):
         return _wait_for_news_of_pods(view)
     if view.among(PODS_BY_FILE, file):
         return NOTHING

@@ -7,11 +7,11 @@ That of another release is left alone: a pod of that release may be about to sta
 from __future__ import annotations
 
 from spo.cache import View
-from spo.events import Key
+from spo.events import FILE_KIND, Key
 from spo.intents import NOTHING, Plan, WriteFile
 from spo.render.own_profile import DATA, FILE, FORM
 
-KEY = Key("File", "", FILE)
+KEY = Key(FILE_KIND, "", FILE)
 
 
 def decide(view: View, key: Key) -> Plan:

@@ -135,7 +135,7 @@ def _is_silent(view: View, status: SecurityProfileNodeStatus) -> bool:
 
 def _patience_of(view: View, status: SecurityProfileNodeStatus) -> float:
     """Until when its daemon may take to let go: from when *we* saw it asked. The server's clock is not ours."""
-    return view.seen_at(Key(NODE_STATUSES.kind, status.metadata.namespace, status.metadata.name)) + PATIENCE_S
+    return view.seen_at(SecurityProfileNodeStatus, status.metadata.namespace, status.metadata.name) + PATIENCE_S
 
 
 def _patience_ends(view: View, statuses: list[SecurityProfileNodeStatus]) -> float | None:

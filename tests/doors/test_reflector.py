@@ -42,7 +42,7 @@ def test_a_list_is_asked_for_in_pages_until_the_last() -> None:
     assert dict(reflector.call().query)["continue"] == "next"
 
     last = list(reflector.page(page([node("b", "6")])))
-    assert last[-1] == Listed("Node", frozenset({("", "a"), ("", "b")}))
+    assert last[-1] == Listed(NodeKeep, frozenset({("", "a"), ("", "b")}))
 
 
 def test_the_watch_starts_where_the_list_ends_and_goes_on_where_it_was_cut() -> None:
@@ -67,7 +67,7 @@ def test_a_bookmark_moves_the_place_and_is_no_event() -> None:
 
 
 def test_a_deleted_object_vanishes() -> None:
-    assert listed().line(line("DELETED", node("a", "11"))) == Vanished(Key("Node", "", "a"))
+    assert listed().line(line("DELETED", node("a", "11"))) == Vanished(Key("Node", "", "a"), NodeKeep)
 
 
 def test_after_410_in_the_stream_the_next_call_is_a_full_list() -> None:
@@ -84,7 +84,7 @@ def test_after_410_on_a_page_names_of_the_half_read_list_are_forgotten() -> None
     list(reflector.page(page([node("a", "5")], more="next")))
     reflector.expire()
 
-    assert list(reflector.page(page([node("b", "6")])))[-1] == Listed("Node", frozenset({("", "b")}))
+    assert list(reflector.page(page([node("b", "6")])))[-1] == Listed(NodeKeep, frozenset({("", "b")}))
 
 
 def test_lost_news_is_told_once_and_ends_with_an_open_watch() -> None:
@@ -92,15 +92,15 @@ def test_lost_news_is_told_once_and_ends_with_an_open_watch() -> None:
     list(reflector.page(page([node("a", "5")])))
 
     assert list(reflector.found()) == []
-    assert [*reflector.lost(), *reflector.lost()] == [Deaf("Node")]
-    assert [*reflector.found(), *reflector.found()] == [Listed("Node")]
+    assert [*reflector.lost(), *reflector.lost()] == [Deaf(NodeKeep)]
+    assert [*reflector.found(), *reflector.found()] == [Listed(NodeKeep)]
 
 
 def test_a_full_list_ends_what_was_lost() -> None:
     reflector = Reflector(Interest(NODES, NodeKeep))
     list(reflector.lost())
 
-    assert list(reflector.page(page([])))[-1] == Listed("Node", frozenset())
+    assert list(reflector.page(page([])))[-1] == Listed(NodeKeep, frozenset())
     assert list(reflector.found()) == []
 
 

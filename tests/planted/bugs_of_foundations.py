@@ -144,7 +144,7 @@ BUGS = (
         "a file goes under a pod that nobody told us of",
         "J4",
         "spo/cache.py",
-        "return kind not in self._deaf",
+        "return keep not in self._deaf",
         "return True",
         RACES + "test_j4_a_daemon_that_hears_nothing_of_pods_removes_no_file",
         "was removed while pod default/user uses it",

@@ -65,7 +65,9 @@ def test_a_closed_door_ends_its_threads(face: Face) -> None:
     before = set(threading.enumerate())
     door = face.door_of({"token": "admin-token"}, QUICK)
     door.want(Interest(CONFIGMAPS, Kept, namespace=face.namespace))
-    (mine,) = [thread for thread in threading.enumerate() if thread not in before and thread.name == "watch-configmaps"]
+    (mine,) = [
+        thread for thread in threading.enumerate() if thread not in before and thread.name == "watch-configmaps-Kept"
+    ]
     door.close()
     mine.join(10)
 
@@ -80,4 +82,4 @@ def test_trouble_is_told_each_time_and_the_pauses_grow(face: Face) -> None:
 
     assert 4 <= len(face.troubles) <= 9
     assert face.troubles[0] == "/api/v1/namespaces/here/configmaps: configmaps is forbidden"
-    assert list(door.take()) == [Deaf(CONFIGMAPS.kind)]  # once
+    assert list(door.take()) == [Deaf(Kept)]  # once

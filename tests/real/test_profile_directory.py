@@ -141,7 +141,7 @@ def test_what_a_killed_process_left_half_written_is_cleaned_at_start_and_only_th
     leftover.write_bytes(b"hal")
     door = RealProfileDirectory(tmp_path / "operator", clock)
 
-    assert list(door.take()) == [Listed("File")]
+    assert list(door.take()) == [Listed(FileSeen)]
     assert not leftover.exists()
 
     leftover.write_bytes(b"of another daemon that is just writing")
@@ -216,7 +216,7 @@ def test_a_look_that_fails_tells_nothing_not_even_that_there_is_nothing(
         assert list(door.take()) == []
     assert caplog.text.count("Input/output error") == 1
     clock.time += 10
-    assert list(door.take()) == [Listed("File")]
+    assert list(door.take()) == [Listed(FileSeen)]
 
 
 def test_a_namespace_that_cannot_be_read_makes_the_look_fail(
@@ -234,7 +234,7 @@ def test_a_namespace_that_cannot_be_read_makes_the_look_fail(
         patch.setattr(os, "open", fail)
         assert list(door.take()) == [seen(NGINX.path, b"{}")]
     clock.time += 10
-    assert list(door.take()) == [Listed("File")]
+    assert list(door.take()) == [Listed(FileSeen)]
 
 
 def test_a_directory_that_becomes_a_symlink_after_it_was_checked_is_not_followed(
@@ -261,7 +261,7 @@ def test_a_file_that_cannot_be_read_is_told_as_there_but_not_what_we_want(
 
     with monkeypatch.context() as patch:
         patch.setattr(profile_directory.hashlib, "file_digest", fail)
-        assert list(door.take())[1:] == [FileSeen(NGINX.path, UNREADABLE), Listed("File")]
+        assert list(door.take())[1:] == [FileSeen(NGINX.path, UNREADABLE), Listed(FileSeen)]
     clock.time += 10
     assert list(door.take()) == [seen(NGINX.path, b"{}")]
 
@@ -270,7 +270,7 @@ def test_a_pipe_that_looks_like_a_profile_does_not_stop_us(door: RealProfileDire
     (tmp_path / "operator").mkdir()
     os.mkfifo(tmp_path / "operator/x.json")
 
-    assert list(door.take()) == [Listed("File")]
+    assert list(door.take()) == [Listed(FileSeen)]
 
 
 def test_a_root_below_a_symlink_is_the_administrators_business(tmp_path: Path, clock: Told) -> None:

@@ -17,7 +17,7 @@ LOCK = Key("Lease", OPERATOR, leader.LOCK)
 def seen(holder: str, at: float, now: float) -> Cache:
     """A view at `now` of a lease that we saw change at `at`."""
     cache = view_of(manager(ME), now=at)
-    list(cache.apply(Seen(LOCK, lease(holder))))
+    cache.apply(Seen(LOCK, lease(holder)))
     cache.now = now
     return cache
 
@@ -73,6 +73,6 @@ def test_a_skewed_clock_makes_no_second_leader() -> None:
     """The time written in the lease is not looked at: only how long ago we saw it change."""
     ancient = replace(lease("manager-1"), spec=replace(lease("manager-1").spec, renew_time="1999-01-01T00:00:00.0Z"))
     cache = view_of(manager(ME), now=NOW)
-    list(cache.apply(Seen(LOCK, ancient)))
+    cache.apply(Seen(LOCK, ancient))
 
     assert leader.decide(cache, LOCK, "manager-0").intents == ()

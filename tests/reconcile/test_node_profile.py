@@ -7,6 +7,7 @@ from known import ME, OPERATOR, SLEEPER, pod_using, profile, spod, status_on, vi
 from spo.events import Deaf, Listed
 from spo.intents import NOTHING, Create, Patch, Plan, RemoveFile, Tell, WriteFile
 from spo.model import labels
+from spo.model.builtin import PodUse
 from spo.reconcile.node_profile import decide
 from spo.render.resolve import Resolved
 from spo.render.seccomp import form_of, render
@@ -157,12 +158,12 @@ def test_no_file_goes_while_no_news_of_pods_comes() -> None:
     for objects in ((sleeper, installed), ()):  # one is withdrawn, one is gone
         view = view_of(daemon(ME), *objects, files={FILE: form(sleeper)})
 
-        list(view.apply(Deaf("Pod")))
+        view.apply(Deaf(PodUse))
         plan = decide(view, SLEEPER, ME)
         assert plan.intents == ()
         assert plan.wake_at is not None
 
-        list(view.apply(Listed("Pod")))
+        view.apply(Listed(PodUse))
         assert "RemoveFile" in kinds(decide(view, SLEEPER, ME))
 
 

@@ -14,8 +14,8 @@ from spo.roles import daemon
 
 def plan_when(*seen: FileSeen) -> Plan:
     cache = Cache(())
-    for event in (*seen, Listed("File")):
-        list(cache.apply(event))
+    for event in (*seen, Listed(FileSeen)):
+        cache.apply(event)
     return own_profile.decide(cache, own_profile.KEY)
 
 
@@ -31,7 +31,7 @@ def test_what_is_missing_or_another_is_written(seen: tuple[FileSeen, ...]) -> No
 def due_after(seen: FileSeen) -> list[Key]:
     role = daemon(Settings("operators", "spod-1", "node-1"))
     cache = Cache(role.interests, role.indexes)
-    return [key for change in cache.apply(seen) for key in role.marks["File"](cache, change)]
+    return [key for change in cache.apply(seen) for key in role.marks[FileSeen](cache, change)]
 
 
 def test_the_daemon_looks_at_it_from_the_start_and_whenever_it_changes() -> None:

@@ -132,9 +132,9 @@ def view_of(role: Role, *objects: Any, files: dict[str, str] | None = None, now:
             value.metadata.namespace if hasattr(value.metadata, "namespace") else "",
             value.metadata.name,
         )
-        list(cache.apply(Seen(key, value)))
+        cache.apply(Seen(key, value))
     for path, sha256 in (files or {}).items():
-        list(cache.apply(FileSeen(path, sha256)))
-    for kind in role.knows_enough:
-        list(cache.apply(Listed(kind)))
+        cache.apply(FileSeen(path, sha256))
+    for keep in role.knows_enough:
+        cache.apply(Listed(keep))
     return cache

@@ -97,7 +97,7 @@ def test_a_directory_that_cannot_be_read_is_not_known_to_be_empty() -> None:
     bench.disk.clear_faults()
     bench.pass_time(10)
     assert bench.woken_at == [LOOK_EVERY_S]
-    assert bench.take() == [Listed("File")]
+    assert bench.take() == [Listed(FileSeen)]
 
 
 def test_a_file_that_cannot_be_read_is_told_as_there_and_read_again_later() -> None:
@@ -105,7 +105,7 @@ def test_a_file_that_cannot_be_read_is_told_as_there_and_read_again_later() -> N
     bench.disk.write(f"{ROOT}/{NGINX}", b"{}")
     bench.disk.add_fault(Fault(frozenset({"read"}), "EIO", below=f"{ROOT}/{NGINX}"))
 
-    assert bench.take() == [FileSeen(NGINX, UNREADABLE), Listed("File")]
+    assert bench.take() == [FileSeen(NGINX, UNREADABLE), Listed(FileSeen)]
     bench.disk.clear_faults()
     bench.pass_time(10)
     assert bench.take() == [seen(NGINX, b"{}")]

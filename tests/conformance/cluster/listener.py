@@ -41,11 +41,11 @@ class Listener:
 
     def look(self) -> None:
         for event in self._door.take():
-            if isinstance(event, Deaf) or event == Listed(self._interest.kind):
+            if isinstance(event, Deaf) or event == Listed(self._interest.keep):
                 self.hearing.append(isinstance(event, Listed))
             else:
                 self.events.append(event)
-            list(self.cache.apply(event))
+            self.cache.apply(event)
 
     def until(self, condition: Callable[[], Any], within_s: float = WITHIN_S, moments: int = 20_000) -> None:
         """Fails if it does not come true, by the clock or after so many moments of the world's time."""
@@ -59,7 +59,7 @@ class Listener:
             self._pass_time()
 
     def until_listed(self) -> None:
-        self.until(lambda: self.cache.knows([self._interest.kind]))
+        self.until(lambda: self.cache.knows([self._interest.keep]))
 
     def until_known(self, *names: str) -> None:
         """Exactly these are known."""

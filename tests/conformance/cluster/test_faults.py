@@ -154,13 +154,13 @@ def test_who_cannot_hear_says_so_once_and_says_when_it_can_again(line: Line) -> 
     line.proxy.refuse()
     line.proxy.cut()
     heard.until(lambda: heard.hearing)
-    assert not heard.cache.hears(CONFIGMAPS.kind)
+    assert not heard.cache.hears(Kept)
     line.write_one("missed", 0)
     line.proxy.heal()
     heard.until(lambda: heard.versions() == line.truth())
 
     assert heard.hearing == [False, True]
-    assert heard.cache.hears(CONFIGMAPS.kind)
+    assert heard.cache.hears(Kept)
 
 
 def what_was_heard(heard: Listener) -> list[tuple[str, str, str]]:

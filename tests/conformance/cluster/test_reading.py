@@ -6,13 +6,21 @@ import json
 from typing import Any
 from uuid import uuid4
 
+from msgspec import Struct, field
+
 from spo.doors.wire import ApiRequest
 from spo.events import Listed, Seen
 from spo.interest import Interest
-from spo.model.builtin import PodUse
+from spo.model.builtin import KeepMeta, PodUse
 from spo.model.resource import CRDS, PODS, SECCOMP_PROFILES, Resource
 from spo.model.seccomp import SeccompProfile
 from tests.conformance.cluster.listener import CONFIGMAPS, Kept, Listener
+
+
+class Labelled(Struct, frozen=True):
+    """Another thing to keep of an object than `Kept`."""
+
+    metadata: KeepMeta = field(default_factory=KeepMeta)
 
 
 def listen(world: Any, resource: Resource = CONFIGMAPS, keep: type[Any] = Kept, **where: str) -> Listener:
@@ -43,7 +51,7 @@ def test_what_exists_is_seen_then_the_list_is_full_then_changes_come_in_order(wo
     listener.until_listed()
     assert listener.story() == [("seen", "a"), ("seen", "b"), ("listed", "")]
     names = frozenset({(world.namespace, "a"), (world.namespace, "b")})
-    assert listener.events[-1] == Listed("ConfigMap", names)
+    assert listener.events[-1] == Listed(Kept, names)
 
     world.made(CONFIGMAPS, configmap("c"))
     world.patched(CONFIGMAPS, "c", {"data": {"n": "1"}})
@@ -182,7 +190,25 @@ def test_several_kinds_are_heard_through_one_door(world: Any) -> None:
     listener.cache = type(listener.cache)((Interest(CONFIGMAPS, Kept), Interest(PODS, PodUse)))
     world.made(CONFIGMAPS, configmap("a"))
 
-    listener.until(lambda: listener.cache.knows(["Pod", "ConfigMap"]) and listener.cache.count(Kept) == 1)
+    listener.until(lambda: listener.cache.knows([PodUse, Kept]) and listener.cache.count(Kept) == 1)
+
+
+def test_of_one_kind_two_interests_are_heard_apart(world: Any) -> None:
+    every = Interest(CONFIGMAPS, Kept, namespace=world.namespace)
+    some = Interest(CONFIGMAPS, Labelled, namespace=world.namespace, labels="tier=front")
+    door = world.door()
+    door.want(some)
+    listener = Listener(door, every, world.pass_time)
+    listener.cache = type(listener.cache)((every, some))
+    world.made(CONFIGMAPS, configmap("in", {"tier": "front"}))
+    world.made(CONFIGMAPS, configmap("out", {"tier": "back"}))
+    listener.until(lambda: {"in", "out"} <= {*listener.names()})
+    listener.until(lambda: [each.metadata.name for each in listener.cache.all(Labelled)] == ["in"])
+
+    world.patched(CONFIGMAPS, "in", {"metadata": {"labels": {"tier": "back"}}})
+    listener.until(lambda: not listener.cache.all(Labelled))
+    assert listener.cache.knows([Kept, Labelled])
+    assert {"in", "out"} <= {*listener.names()}
 
 
 def test_a_kind_that_nobody_serves_yet_is_heard_of_when_it_comes(world: Any) -> None:

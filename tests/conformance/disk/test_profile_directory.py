@@ -24,7 +24,7 @@ def seen(path: str, data: bytes | None) -> FileSeen:
 
 
 def test_an_empty_directory_is_known_to_be_empty(world: World) -> None:
-    assert list(world.door().take()) == [Listed("File")]
+    assert list(world.door().take()) == [Listed(FileSeen)]
 
 
 def test_a_starting_process_hears_of_every_file_then_that_these_are_all(world: World) -> None:
@@ -36,7 +36,7 @@ def test_a_starting_process_hears_of_every_file_then_that_these_are_all(world: W
         seen("a/one.json", b"1"),
         seen("b/two.json", b"2"),
         seen("zero.json", b""),
-        Listed("File"),
+        Listed(FileSeen),
     ]
 
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_written_before_the_first_look_is_told(world: World) -> N
     door = world.door()
     door.carry_out(WriteFile(NGINX, b"{}"))
 
-    assert list(door.take()) == [seen(NGINX, b"{}"), Listed("File")]
+    assert list(door.take()) == [seen(NGINX, b"{}"), Listed(FileSeen)]
 
 
 def test_a_later_write_replaces_an_earlier_one(world: World) -> None:
@@ -180,14 +180,14 @@ def test_a_second_process_takes_over_what_the_first_left(world: World) -> None:
     first = world.door()
     first.carry_out(WriteFile(NGINX, b"{}"))
 
-    assert list(world.door().take()) == [seen(NGINX, b"{}"), Listed("File")]
+    assert list(world.door().take()) == [seen(NGINX, b"{}"), Listed(FileSeen)]
 
 
 @pytest.mark.parametrize("path", ["README.txt", "default/nginx.json.bak", "default/.hidden.json", ".git/x.json"])
 def test_files_that_are_not_profiles_are_left_alone_and_not_told(world: World, path: str) -> None:
     world.put(path, b"not ours")
     door = world.door()
-    assert list(door.take()) == [Listed("File")]
+    assert list(door.take()) == [Listed(FileSeen)]
     world.put(path, b"still not ours")
     world.pass_time(10)
 
@@ -239,7 +239,7 @@ def test_a_symlinked_directory_is_never_followed(world: World) -> None:
             door.carry_out(intent)
         assert refusal.value.reason == "ELOOP"
 
-    assert list(door.take()) == [seen("elsewhere/x.json", b"theirs"), Listed("File")]
+    assert list(door.take()) == [seen("elsewhere/x.json", b"theirs"), Listed(FileSeen)]
     assert world.read("elsewhere/x.json") == b"theirs"
 
 
@@ -247,7 +247,7 @@ def test_a_symlink_in_place_of_a_profile_is_not_written_through_but_can_be_remov
     world.put("elsewhere/x.json", b"theirs")
     world.link(NGINX, "../elsewhere/x.json")
     door = world.door()
-    assert list(door.take()) == [seen("elsewhere/x.json", b"theirs"), Listed("File")]
+    assert list(door.take()) == [seen("elsewhere/x.json", b"theirs"), Listed(FileSeen)]
 
     with pytest.raises(DiskError) as refusal:
         door.carry_out(WriteFile(NGINX, b"{}"))
@@ -309,7 +309,7 @@ def test_a_read_only_disk_refuses_both_and_is_still_read(world: World) -> None:
     world.make_read_only()
     door = world.door()
 
-    assert list(door.take()) == [seen(NGINX, b"old"), Listed("File")]
+    assert list(door.take()) == [seen(NGINX, b"old"), Listed(FileSeen)]
     for intent in (WriteFile(NGINX, b"new"), RemoveFile(NGINX)):
         with pytest.raises(DiskError, match=r"[Rr]ead-only") as refusal:
             door.carry_out(intent)
@@ -325,7 +325,7 @@ def test_a_directory_where_the_profile_should_stand_is_an_error(world: World) ->
         with pytest.raises(DiskError) as refusal:
             door.carry_out(intent)
         assert refusal.value.reason == "EISDIR"
-    assert list(door.take()) == [Listed("File")]
+    assert list(door.take()) == [Listed(FileSeen)]
 
 
 def test_a_file_where_the_namespace_should_stand_is_an_error_of_writing_only(world: World) -> None:
