@@ -1,10 +1,11 @@
-"""The doors to the world, and the ways they can fail. Two worlds implement them: `spo.sim` and `spo.real`."""
+"""The doors to the world, and the ways they can fail. Two worlds implement them: the simulated and the real one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from spo.doors.lines import TAKE_BYTES, Batch
 from spo.events import Event
 from spo.intents import ClusterIntent, FileIntent
 from spo.interest import Interest
@@ -66,6 +67,34 @@ class ProfileDirectory(Protocol):
 
     def carry_out(self, intent: FileIntent) -> None:
         """Write atomically, or remove. Raises DiskError; a write or removal comes back as `FileSeen`."""
+
+
+class LineReader(Protocol):
+    """Lines of a node that are only ever added to, from a position on.
+
+    For what follows a node's audit log, or a spool file that another container of the pod appends to. The daemon has no
+    such door, and nobody opens one yet: `tests/conformance/lines` says what it promises.
+    """
+
+    def take(self, size_max: int = TAKE_BYTES) -> Batch:
+        """The next whole lines, of at most so many bytes; none: there are no more now. Never waits.
+
+        Raises DiskError, after which it can be tried again: nothing is skipped.
+        """
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class LineWriter(Protocol):
+    """A spool file, for the one who appends to it. It has no more power than that, and a reader has none to write."""
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Add lines. Raises DiskError: then none of them is there (a reader that was quicker tells of a cut-off file).
+
+        If we are killed meanwhile the first of them may be there, each whole; a torn one is no line, and is taken away
+        before the next is added. What a disk has not written when the power fails is lost.
+        """
 
 
 class Clock(Protocol):

@@ -59,10 +59,12 @@ class DiskChange(NamedTuple):
 class Disk:
     """Files and symlinks; a directory is there as long as something is in it, or once it was made."""
 
-    __slots__ = ("_directories", "_faults", "_files", "_links", "_listeners", "_paths")
+    __slots__ = ("_directories", "_faults", "_files", "_inodes", "_last_inode", "_links", "_listeners", "_paths")
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
+        self._inodes: dict[str, int] = {}  # of those files that somebody asked about
+        self._last_inode = 0
         self._links: dict[str, str] = {}
         self._paths: list[str] = []  # sorted paths of files and links
         self._directories: dict[str, int] = {}  # how many files, links and made directories are in each
@@ -75,10 +77,7 @@ class Disk:
         """The bytes of a file. Raises DiskRefused: ENOENT, EISDIR, ELOOP, or what a fault says."""
         path = self._resolved(path)
         self._luck("read", path)
-        data = self._files.get(path)
-        if data is None:
-            raise DiskRefused("EISDIR" if path in self._directories else "ENOENT", path)
-        return data
+        return self._standing(path)
 
     def write(self, path: str, data: bytes) -> None:
         """Put these bytes there at once (temporary file, fsync, rename), all or nothing, unless a fault tears it."""
@@ -93,6 +92,45 @@ class Disk:
             raise DiskRefused(fault.reason, path)
         self._put(path, data)
 
+    def append(self, path: str, data: bytes) -> None:
+        """Add these bytes to a file, or begin one with them; a fault that tears it leaves the first of them there."""
+        path = self._resolved(path)
+        if path in self._directories:
+            raise DiskRefused("EISDIR", path)
+        self._below_directories_only(path)
+        fault, before = self._fault("write", path), self._files.get(path, b"")
+        if fault is None or fault.keep_bytes >= 0:
+            self._fill(path, before + (data if fault is None else data[: fault.keep_bytes]))
+        if fault is not None:
+            raise DiskRefused(fault.reason, path)
+
+    def truncate(self, path: str, size: int) -> None:
+        """Cut a file off; as a removal it asks for no space, so a full disk does it."""
+        path = self._resolved(path)
+        self._luck("remove", path)
+        self._fill(path, self._standing(path)[:size])
+
+    def rename(self, path: str, to: str) -> None:
+        """Give a file another name; what stood there is gone."""
+        path, to = self._resolved(path), self._resolved(to)
+        self._luck("remove", path)
+        if to in self._directories:
+            raise DiskRefused("EISDIR", to)
+        self._below_directories_only(to)
+        data, inode = self._standing(path), self.inode(path)
+        self._take_away(path)
+        self._inodes[to] = inode
+        self._fill(to, data)
+
+    def inode(self, path: str) -> int:
+        """Which file it is, whatever it is called: a number that no other file of this disk ever had."""
+        path = self._resolved(path)
+        self._standing(path)
+        if path not in self._inodes:
+            self._last_inode += 1
+            self._inodes[path] = self._last_inode
+        return self._inodes[path]
+
     def remove(self, path: str) -> bool:
         """See to it that there is no file. True if there was one. Raises DiskRefused: EISDIR, or what a fault says."""
         path = self._lexical(path)
@@ -102,11 +140,7 @@ class Disk:
         self._luck("remove", path)
         if path not in self._files and path not in self._links:
             return False
-        self._files.pop(path, None)
-        self._links.pop(path, None)
-        del self._paths[bisect_left(self._paths, path)]
-        self._count(path, -1)
-        self._tell(path, None)
+        self._take_away(path)
         return True
 
     def below(self, directory: str) -> Iterator[tuple[str, bytes]]:
@@ -140,6 +174,7 @@ class Disk:
             insort(self._paths, path)
             self._count(path, +1)
         self._files.pop(path, None)
+        self._inodes.pop(path, None)
         self._links[path] = target
         self._tell(path, None)
 
@@ -205,12 +240,31 @@ class Disk:
                 raise DiskRefused("ELOOP", path)
             parent = posixpath.dirname(parent)
 
+    def _standing(self, path: str) -> bytes:
+        data = self._files.get(path)
+        if data is None:
+            raise DiskRefused("EISDIR" if path in self._directories else "ENOENT", path)
+        return data
+
     def _put(self, path: str, data: bytes) -> None:
+        """A new file under this name, which another may have had."""
+        self._inodes.pop(path, None)
+        self._fill(path, data)
+
+    def _fill(self, path: str, data: bytes) -> None:
         if path not in self._files:
             insort(self._paths, path)
             self._count(path, +1)
         self._files[path] = data
         self._tell(path, data)
+
+    def _take_away(self, path: str) -> None:
+        self._files.pop(path, None)
+        self._links.pop(path, None)
+        self._inodes.pop(path, None)
+        del self._paths[bisect_left(self._paths, path)]
+        self._count(path, -1)
+        self._tell(path, None)
 
     def _count(self, path: str, by: int) -> None:
         """Keep the directories above a path: made with their first entry; they stay when empty, as on a real disk."""

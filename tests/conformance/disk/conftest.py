@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from small_disk import small_disk
 
-from tests.conformance.disk.worlds import WORLDS, FakeFileSystem, RealDirectory, SimulatedDisk, World, small_file_system
+from tests.conformance.disk.worlds import (
+    WORLDS,
+    FakeFileSystem,
+    RealDirectory,
+    SimulatedDisk,
+    SmallFileSystem,
+    World,
+)
 
 
 @pytest.fixture(params=WORLDS)
@@ -20,5 +28,5 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         case "fake":
             yield FakeFileSystem(request.getfixturevalue("fs"))
         case "small":
-            with small_file_system(tmp_path) as small:
-                yield small
+            with small_disk(tmp_path) as mount:
+                yield SmallFileSystem(mount)

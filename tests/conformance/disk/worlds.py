@@ -6,11 +6,8 @@ import contextlib
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
-
-import pytest
 
 from spo.doors.ports import ProfileDirectory
 from spo.real.profile_directory import RealProfileDirectory
@@ -173,21 +170,6 @@ class SmallFileSystem(RealDirectory):
     def heal(self) -> None:
         subprocess.run(["mount", "-o", "remount,rw", self.mount], check=True)
         (self.mount / "ballast").unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def small_file_system(at: Path) -> Iterator[SmallFileSystem]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a file system")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", at], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"cannot mount a tmpfs here: {mounted.stderr.strip()}")
-    try:
-        yield SmallFileSystem(at)
-    finally:
-        subprocess.run(["umount", "--lazy", at], check=True)
 
 
 WORLDS = ("simulated", "directory", "fake", "small")

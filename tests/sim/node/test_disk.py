@@ -104,3 +104,87 @@ def test_a_fault_concerns_only_what_is_below_it() -> None:
     assert reason(disk, "write", "/var/x") == "EROFS"
     disk.clear_faults()
     disk.write("/var/x", b"")
+
+
+# -- what is added to, and renamed -----------------------------------------------------------------------------------
+
+
+def test_what_is_appended_comes_after_what_stands_there() -> None:
+    disk, heard = Disk(), list[DiskChange]()
+    disk.subscribe(heard.append)
+    disk.append("/log", b"one")
+    disk.append("/log", b"two")
+    disk.truncate("/log", 4)
+
+    assert disk.read("/log") == b"onet"
+    assert heard == [DiskChange("/log", b"one"), DiskChange("/log", b"onetwo"), DiskChange("/log", b"onet")]
+
+
+def test_a_file_is_the_same_whatever_is_added_to_it_and_whatever_it_is_called() -> None:
+    disk = Disk()
+    disk.append("/log", b"one")
+    inode = disk.inode("/log")
+    disk.append("/log", b"two")
+    disk.truncate("/log", 0)
+    disk.rename("/log", "/old/log")
+
+    assert disk.inode("/old/log") == inode
+    assert not disk.exists("/log")
+    disk.append("/log", b"new")
+    assert disk.inode("/log") != inode
+
+
+@pytest.mark.parametrize("end", ["write", "remove", "link", "rename"])
+def test_a_file_that_is_gone_or_was_written_anew_is_another(end: str) -> None:
+    disk = Disk()
+    disk.write("/other", b"")
+    disk.append("/log", b"one")
+    inode = disk.inode("/log")
+    match end:
+        case "write":
+            disk.write("/log", b"one")
+        case "remove":
+            disk.remove("/log")
+        case "link":
+            disk.link("/log", "/other")
+            disk.remove("/log")
+        case "rename":
+            disk.rename("/other", "/log")
+
+    disk.append("/log", b"")
+    assert disk.inode("/log") != inode
+
+
+def test_a_full_disk_can_be_appended_to_in_part_and_cut_off() -> None:
+    disk = Disk()
+    disk.append("/log", b"one")
+    disk.add_fault(Fault(frozenset({"write"}), "ENOSPC", keep_bytes=2))
+
+    with pytest.raises(DiskRefused, match="no space left"):
+        disk.append("/log", b"two")
+    assert disk.read("/log") == b"onetw"
+    disk.truncate("/log", 3)
+    disk.rename("/log", "/old")
+    assert disk.read("/old") == b"one"
+
+
+def test_only_files_are_appended_to_cut_off_and_renamed() -> None:
+    disk = Disk()
+    disk.make_directory("/d")
+    disk.write("/f", b"")
+    disk.link("/l", "/f")
+    for refused, reason in (
+        (lambda: disk.append("/d", b""), "EISDIR"),
+        (lambda: disk.append("/f/x", b""), "ENOTDIR"),
+        (lambda: disk.append("/l", b""), "ELOOP"),
+        (lambda: disk.truncate("/d", 0), "EISDIR"),
+        (lambda: disk.truncate("/none", 0), "ENOENT"),
+        (lambda: disk.rename("/d", "/e"), "EISDIR"),
+        (lambda: disk.rename("/none", "/e"), "ENOENT"),
+        (lambda: disk.rename("/f", "/d"), "EISDIR"),
+        (lambda: disk.rename("/f", "/f/x"), "ENOTDIR"),
+        (lambda: disk.inode("/l"), "ELOOP"),
+    ):
+        with pytest.raises(DiskRefused) as refusal:
+            refused()
+        assert refusal.value.reason == reason
