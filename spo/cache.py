@@ -1,4 +1,27 @@
-"""The last known world, with one writer; and `View`, the face of it that decisions see."""
+"""The last known world, with one writer; and `View`, the face of it that decisions see.
+
+Rules
+    1. What is known is told apart by the type that is kept of it: one interest, one type, one table.
+    2. One writer, `Cache.apply`, for what came in as an event; decisions and marks see a `View`.
+    3. Not knowing is not the same as knowing there is nothing. Before the first full list of an interest (`knows`: no)
+       an absent object may exist; while its news does not reach us (`hears`: no) it may, too, and a present one be old.
+
+Expected flow
+    Seen …, Listed: from here on absence counts → Seen, Vanished … as they happen
+    Deaf → Listed without names (the watch goes on where it was cut), or a new full list: what is not on it is gone
+
+Guarantees
+    An event is taken in whole before any of its changes is told. A version that we have already is no change.
+    Values and what is found by an index come in the order of namespace and name, whatever order they were heard in.
+    `seen_at` counts from when a version first came, by the clock of this process.
+
+Assumptions
+    Values never change; their `metadata` has a `resource_version`. An index's words depend on nothing but the value.
+    The events of one interest come in the order in which the server told them.
+
+Does not
+    ask anybody, forget by itself, compare contents, or take in what somebody only means to do.
+"""
 
 from __future__ import annotations
 

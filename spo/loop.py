@@ -1,4 +1,29 @@
-"""The corridor: take in, mark due, decide, carry out, report."""
+"""The corridor: take in, mark due, decide, carry out, report.
+
+Rules
+    1. What we know came in as an event; what we did comes back as one. Nobody else writes into the cache.
+    2. All news is taken in before anything is decided: the keys of one breath are decided on the same view.
+    3. A plan is carried out in its order and stops at the first no (`WorldError`); it may be cut anywhere.
+    4. A plan is never kept: what did not work is decided afresh.
+
+Expected flow
+    doors → event → cache → changes → marks → queue → due key → decide(view, key) → intents, one by one → outcome
+    Done: the key's failures are forgotten. Failed: it is due again in 1 s, then 2, 4 … 60; not before the time that the
+    server asked for, after Forbidden not before 30 s. News that marks the key, or the plan's `wake_at`, comes first.
+
+Guarantees
+    Nothing is decided before the first full list of all that the role reads. A failure of one key puts off that key
+    only. Keys that are due together are decided in the order of kind, namespace and name. Each look at a key is
+    reported once, with its plan and what came of it.
+
+Assumptions
+    A decision is pure, and takes so little time that news can wait. `take` never waits, `carry_out` never without end.
+    Every interest has a mark, every kind of key a decision.
+
+Does not
+    repeat an intent by itself, know what a key stands for, or survive an exception that is no `WorldError`: that is a
+    bug of ours, and ends the process.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,28 @@
 """The daemon's decision: one profile on our node.
 
-Finalizer first, file second, status third; on the way out the finalizer goes last. We own the node status object and
-its finalizer; the profile's own finalizer is the manager's.
+Rules
+    1. We own our node status of the profile and the finalizer on it; the profile, with its own finalizer, is the
+       manager's, and so is the deletion of node statuses.
+    2. Finalizer first, file second, status third; on the way out the finalizer goes last.
+    3. No file goes while a pod of this node uses it, or while nobody tells us of pods.
+
+Expected flow
+    in   the profile has the manager's finalizer → node status → our finalizer on it → file → Event → Installed
+    out  in use: Terminating, until the last of those pods is done → file → the state that is wanted; or, if profile or
+         node status is being deleted → file → our finalizer
+    gone what is left of a profile that there is no more, file and finalizer, as on the way out
+
+Guarantees
+    `Installed` is written after the bytes that it speaks of; their SHA-256 stands beside it. Wherever a plan is cut,
+    the next look goes on from there. The file of an installed profile is put back, whoever changed or removed it. What
+    stands stays while nobody can say what should (`verdict.keep`).
+
+Assumptions
+    A pod that we have not heard of, while we hear of pods, has not started: without the file it will not. Who else
+    writes our files is noticed with the next look at the directory.
+
+Does not
+    decide what is allowed (`verdict`), delete an object, speak for another node, or need the profile to clear up.
 """
 
 from __future__ import annotations

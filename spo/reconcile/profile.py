@@ -1,6 +1,29 @@
 """The manager's decision: one profile over all nodes. Only the leader takes it.
 
-The manager owns the profile's finalizer, its annotations and its status, and is the only one who deletes objects.
+Rules
+    1. The manager owns the profile's finalizer, annotations and status, and is the only one who deletes objects. A node
+       status is its daemon's; what the daemon would do to it is done in its stead only when it cannot do it any more.
+    2. On the way in the finalizer comes first: no daemon writes a file without it. On the way out it goes last.
+    3. A status is written when it says something new; the Event about a new problem goes before it.
+
+Expected flow
+    new       finalizer and annotations → daemons make their node statuses → Pending … Installed, or Error
+    rejected  Error; or, where the list says so (A4), a word about it and the deletion
+    deleted   node statuses are asked back → each daemon lets go of its own → none is left → the finalizer goes
+    gone      what is left of it, or of an older one of that name, is sent away before anything else
+
+Guarantees
+    While we know of a node status of it, a profile keeps its finalizer. `Installed` is said when all nodes that report
+    have the wanted form, and as many report as the daemon set wants. For the list's sake a profile is deleted only if
+    its present form once stood on all nodes: so it is the list that changed. No daemon that is gone is waited for
+    without end.
+
+Assumptions
+    One leader at a time; should two overlap, every patch is made at a known version. News of nodes and pods may be late
+    and clocks differ: a daemon's patience is counted from when *we* saw it asked, by our own clock.
+
+Does not
+    touch a file, make a node status, decide what is allowed (`verdict`), or wait: it says when to look again.
 """
 
 from __future__ import annotations
