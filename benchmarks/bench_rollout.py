@@ -24,7 +24,7 @@ JOIN_S = 0.05  # between one new node and the next
 PATIENCE_S = 300.0
 SLACK = 1.2  # what starts and ends a roll-out costs a few requests, whatever the size
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-KEY = StoreKey(f"{SECCOMP_PROFILES.plural}.{SECCOMP_PROFILES.group}", "default", "wanted")
+KEY = StoreKey(SECCOMP_PROFILES.storage, "default", "wanted")
 PROFILE = {
     "apiVersion": SECCOMP_PROFILES.api_version,
     "kind": SECCOMP_PROFILES.kind,

@@ -114,9 +114,8 @@ def columns() -> Iterator[tuple[str, list[list[Any]]]]:
         resource = kind.resource
         root = f"/apis/{resource.group}/{resource.version}" if resource.group else "/api/v1"
         table = raw(f"{root}/{resource.plural}?limit=1", TABLE)
-        name = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
         order = ("name", "type", "format", "priority", "description")
-        yield name, [[column[field] for field in order] for column in table["columnDefinitions"]]
+        yield resource.storage, [[column[field] for field in order] for column in table["columnDefinitions"]]
 
 
 def scales(of_leases: list[list[Any]], definitions: Definitions) -> dict[str, list[list[Any]]]:

@@ -14,7 +14,6 @@ from spo.sim.api.access import reviews
 from spo.sim.api.builtin import KINDS, events_view, scaling_view
 from spo.sim.api.encoding.protobuf import message_name
 from spo.sim.api.kinds import Kind
-from spo.sim.api.status import qualified
 from spo.sim.api.tables import cells
 from spo.sim.api.verbs.subresources import REFUSED
 
@@ -117,7 +116,7 @@ def _resources(kinds: list[Kind]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     for kind in kinds:
         resource = kind.resource
-        name = qualified(resource.plural, resource.group)
+        name = resource.storage
         verbs = "all" if set(ALL_VERBS) <= set(kind.verbs) else ", ".join(sorted(kind.verbs))
         refused = ", ".join(REFUSED.get(name, ()))
         own = "yes" if name in cells.TABLE else "–"

@@ -55,7 +55,7 @@ class Applier:
     def _schema(self, resource: Resource) -> Mapping[str, Any] | None:
         """What the definition of a custom kind says; of built-in kinds we have none."""
         try:
-            definition = self._client.get(CRDS, "", f"{resource.plural}.{resource.group}")
+            definition = self._client.get(CRDS, "", resource.storage)
         except ApiError:
             return None
         served = {version["name"]: version["schema"] for version in definition["spec"]["versions"]}

@@ -99,7 +99,7 @@ def definition(served: Served) -> Schema:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{resource.plural}.{resource.group}", "labels": dict(APP_LABELS)},
+        "metadata": {"name": resource.storage, "labels": dict(APP_LABELS)},
         "spec": {
             "group": resource.group,
             "names": {

@@ -21,6 +21,11 @@ class Resource(Struct, frozen=True):
         """The `apiVersion` of a manifest: `v1` for the core group, `group/version` otherwise."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def storage(self) -> str:
+        """The name that tells it from all other resources, whatever the version: `pods`, `daemonsets.apps`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """The URL path of the collection, of one object, or of one of its sub-resources."""
         parts = [f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"]

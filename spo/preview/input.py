@@ -24,7 +24,7 @@ from spo.reconcile.node_profile import files_in_use
 from spo.render.bases import shipped
 from spo.render.install import NAMESPACE
 from spo.render.syscall_names import SYSCALL_NAMES
-from spo.report.summary import Rejected, storage
+from spo.report.summary import Rejected
 from spo.testbed.world import SimulatedWorld, operator_manifests, resources
 
 ESTABLISHED_S = 1.0  # a new kind is served a moment after its definition
@@ -126,7 +126,7 @@ def _standing(intake: Intake, progress: Progress) -> SimulatedWorld:
 def _objects(world: SimulatedWorld, kind: str, noun: type[Some], intake: Intake) -> list[Some]:
     resource = next(each for each in (SECCOMP_PROFILES, SPODS) if each.kind == kind)
     found = []
-    for record in world.cluster.store.scan(storage(resource)):
+    for record in world.cluster.store.scan(resource.storage):
         obj = record.object()
         item = next(each for each in (*intake.wishes, *intake.present) if _id(each) == _id_of(obj))
         found.append(_noun(item, noun, obj))

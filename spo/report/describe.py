@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from spo.model.reasons import REASONS
-from spo.model.resource import GROUP, SPODS
+from spo.model.resource import EVENTS, LEASES, NODES, PODS, SECCOMP_PROFILES, SPODS
 from spo.model.spod import NAME as SPOD
 from spo.model.states import ERROR, INSTALLED, PENDING
 from spo.report.timeline import Fact, Tone
@@ -346,10 +346,10 @@ def _node(change: Change, actor: Actor) -> Iterator[Fact]:
 
 
 DESCRIBERS: dict[str, Describer] = {
-    f"seccompprofiles.{GROUP}": _profile,
-    f"securityprofilesoperatordaemons.{GROUP}": _spod,
-    "leases.coordination.k8s.io": _lease,
-    "events": _event,
-    "pods": _pod,
-    "nodes": _node,
+    SECCOMP_PROFILES.storage: _profile,
+    SPODS.storage: _spod,
+    LEASES.storage: _lease,
+    EVENTS.storage: _event,
+    PODS.storage: _pod,
+    NODES.storage: _node,
 }

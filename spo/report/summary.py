@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct, field
 
 from spo.model.reasons import REASONS
-from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, SPODS, Resource
+from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, SPODS
 from spo.model.states import DISABLED, INSTALLED, PARTIAL
 from spo.sim.store import Store, StoreKey
 
@@ -157,13 +157,13 @@ _decode_pod = msgspec.json.Decoder(_Pod).decode
 def profiles(store: Store) -> list[ProfileState]:
     """Every profile in the cluster, by namespace and name."""
     on_nodes: dict[tuple[str, str], dict[str, str]] = {}
-    for record in store.scan(storage(NODE_STATUSES)):
+    for record in store.scan(NODE_STATUSES.storage):
         status = _decode_node_status(record.body)
         for owner in status.metadata.ownerReferences:
             if owner.kind == SECCOMP_PROFILES.kind:
                 on_nodes.setdefault((record.key.namespace, owner.name), {})[status.nodeName] = status.status
     found = []
-    for record in store.scan(storage(SECCOMP_PROFILES)):
+    for record in store.scan(SECCOMP_PROFILES.storage):
         profile = _decode_profile(record.body)
         ready = next((c for c in profile.status.conditions if c.type == "Ready"), _Condition("Ready"))
         nodes = on_nodes.get((record.key.namespace, record.key.name), {})
@@ -190,7 +190,7 @@ def _is_remark(condition: _Condition) -> bool:
 def settings(store: Store) -> list[Setting]:
     """What the operator has to say against the settings in each spod, and what keeps its daemons from coming up."""
     found: dict[tuple[str, str, str], Setting] = {}
-    for record in store.scan(storage(SPODS)):
+    for record in store.scan(SPODS.storage):
         for condition in _decode_profile(record.body).status.conditions:
             known = REASONS.get(condition.reason)
             if _is_remark(condition) or (condition.status == "False" and known is not None and known.remedy):
@@ -268,18 +268,13 @@ def _remedy(store: Store, reason: str, message: str, refused: str = "") -> str:
         return REMEDIES.get(reason, "")
     root, namespace, name, suffix = missing.groups()
     wanted = f"{namespace}/{name}"
-    known = [f"{record.key.namespace}/{record.key.name}" for record in store.scan(storage(SECCOMP_PROFILES))]
+    known = [f"{record.key.namespace}/{record.key.name}" for record in store.scan(SECCOMP_PROFILES.storage)]
     if not (root and suffix):
         return f"did you mean operator/{wanted}.json?"
     if wanted in known:
         return f"SeccompProfile {wanted} exists but is not on this node: see its state above"
     meant = "".join(f"; or did you mean operator/{near}.json?" for near in get_close_matches(wanted, known, 1, 0.8))
     return f"apply a SeccompProfile `{name}` in namespace `{namespace}`{meant}"
-
-
-def storage(resource: Resource) -> str:
-    """The store's name of a resource: `pods`, `daemonsets.apps`."""
-    return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
 
 
 def plain(summary: Summary) -> dict[str, object]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from spo.model.resource import NODES, Resource
 from spo.sim.api.access.authn import ADMIN_TOKEN
 from spo.sim.api.server import ApiServer
-from spo.sim.api.status import qualified
 from spo.sim.client import Client, Object
 from spo.sim.controllers.nodelife import NodeLife
 from spo.sim.controllers.registry import ALL, Dispatcher, Part
@@ -200,7 +199,7 @@ class SimulatedCluster:
         metadata.setdefault("uid", self.keys.uid())
         metadata.setdefault("creationTimestamp", self.timeline.stamp())
         namespace = metadata.get("namespace", "") if resource.namespaced else ""
-        key = StoreKey(qualified(resource.plural, resource.group), namespace, metadata["name"])
+        key = StoreKey(resource.storage, namespace, metadata["name"])
         standing = self.store.get(key)
         if standing is not None:
             metadata["uid"] = standing.object()["metadata"]["uid"]

@@ -13,7 +13,7 @@ from spo.model import labels
 from spo.model.builtin import PodUse
 from spo.model.manifest import from_manifest
 from spo.model.node_status import name_of
-from spo.model.resource import GROUP, LEASES, NODE_STATUSES, PODS, SECCOMP_PROFILES
+from spo.model.resource import LEASES, NODE_STATUSES, PODS, SECCOMP_PROFILES
 from spo.model.seccomp import LOCALHOST_ROOT, SeccompProfile, file_from_localhost
 from spo.sim.api.access.authn import User
 from spo.sim.api.http import Request, Response
@@ -23,9 +23,8 @@ from spo.sim.node.node import Node
 from spo.sim.store import Change, Record, Store, StoreKey
 
 ROOT = "/var/lib/kubelet/seccomp/operator"
-PROFILES = f"{SECCOMP_PROFILES.plural}.{GROUP}"
-STATUSES = f"{NODE_STATUSES.plural}.{GROUP}"
-LEASES_IN_STORE = f"{LEASES.plural}.{LEASES.group}"
+PROFILES = SECCOMP_PROFILES.storage
+STATUSES = NODE_STATUSES.storage
 LOCK = "security-profiles-operator-lock"
 POD_NAME = "authentication.kubernetes.io/pod-name"
 REFUSALS = {403: "asked for what its role does not grant", 422: "sent what the server will never take"}
@@ -146,7 +145,7 @@ class Checks:
         raise Violation(f"{user.name} {REFUSALS[response.status]}: {request.method} {request.path}: {text}")
 
     def _only_the_leader_writes(self, request: Request, user: User) -> None:
-        lease = self._cluster.store.get(StoreKey(LEASES_IN_STORE, self._namespace, LOCK))
+        lease = self._cluster.store.get(StoreKey(LEASES.storage, self._namespace, LOCK))
         holder = lease.object()["spec"].get("holderIdentity") if lease is not None else None
         (pod,) = user.extra.get(POD_NAME, ("",))
         if LEASES.plural not in request.path and pod != holder:

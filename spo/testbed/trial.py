@@ -13,7 +13,7 @@ from spo.input.classify import Intake, sort_out
 from spo.input.load import Loaded, load
 from spo.model.resource import SECCOMP_PROFILES
 from spo.report.outcome import Outcome
-from spo.report.summary import Rejected, Summary, profiles, settings, storage, stuck_pods
+from spo.report.summary import Rejected, Summary, profiles, settings, stuck_pods
 from spo.report.terminal import Progress
 from spo.report.timeline import lines
 from spo.sim.store import StoreKey
@@ -93,7 +93,7 @@ def removed(world: SimulatedWorld, wishes: Sequence[Loaded], rejected: Sequence[
     refused = {each.object for each in rejected}
     gone = []
     for item in wishes:
-        key = StoreKey(storage(SECCOMP_PROFILES), item.namespace or "default", item.name)
+        key = StoreKey(SECCOMP_PROFILES.storage, item.namespace or "default", item.name)
         if item.kind != SECCOMP_PROFILES.kind or str(item) in refused or world.cluster.store.get(key) is not None:
             continue
         subject = f"{key.namespace}/{key.name}"

@@ -31,9 +31,8 @@ class Stage:
 
     def put(self, user: str, resource: Resource, name: str, namespace: str = "shop", **body: Any) -> None:
         metadata = {"name": name, "namespace": namespace, **body.pop("metadata", {})}
-        plural = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
         obj = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, **body}
-        self.store.put(StoreKey(plural, namespace if resource.namespaced else "", name), obj)
+        self.store.put(StoreKey(resource.storage, namespace if resource.namespaced else "", name), obj)
         self.answer(user)
 
     def answer(self, user: str, status: int = 200, body: bytes = b"{}", asked: bytes = b"") -> None:
@@ -103,7 +102,7 @@ def test_who_deletes_is_told() -> None:
     stage = Stage()
     stage.put("admin", SECCOMP_PROFILES, "late")
     stage.put(MANAGER, SECCOMP_PROFILES, "late", metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"})
-    key = StoreKey("seccompprofiles." + SECCOMP_PROFILES.group, "shop", "late")
+    key = StoreKey(SECCOMP_PROFILES.storage, "shop", "late")
     stage.store.delete(key, {"metadata": {"name": "late", "namespace": "shop"}})
     stage.answer(MANAGER)
     assert stage.told[1:] == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, SPODS
-from spo.report.summary import Rejected, Summary, plain, profiles, settings, storage, stuck_pods
+from spo.report.summary import Rejected, Summary, plain, profiles, settings, stuck_pods
 from spo.report.summary_text import summary_text
 from spo.report.terminal import Paint
 from spo.sim.store import Store, StoreKey
@@ -32,11 +32,11 @@ def put_profile(
     namespace: str = "shop",
 ) -> None:
     conditions = [{"type": "Ready", "status": "False", "reason": reason, "message": message}]
-    put(store, storage(SECCOMP_PROFILES), name, {"status": {"status": state, "conditions": conditions}}, namespace)
+    put(store, SECCOMP_PROFILES.storage, name, {"status": {"status": state, "conditions": conditions}}, namespace)
     owners = [{"kind": "SeccompProfile", "name": name}]
     for node, at_node in nodes.items():
         body = {"nodeName": node, "status": at_node, "metadata": {"ownerReferences": owners}}
-        put(store, storage(NODE_STATUSES), f"{name}-{node}", body, namespace)
+        put(store, NODE_STATUSES.storage, f"{name}-{node}", body, namespace)
 
 
 def put_pod(store: Store, name: str, phase: str, *, waiting: dict[str, str] | None = None, exit_code: int = 0) -> None:
@@ -78,7 +78,7 @@ def test_many_nodes_are_counted_not_listed() -> None:
 
 def test_a_profile_nobody_has_looked_at_says_so() -> None:
     store = Store()
-    put(store, storage(SECCOMP_PROFILES), "cart", {})
+    put(store, SECCOMP_PROFILES.storage, "cart", {})
     assert "on no node" in text_of(store)
     assert "has not looked at it yet" in text_of(store)
 
@@ -151,7 +151,7 @@ def test_a_remark_on_a_profile_that_is_fine_is_told_and_nothing_fails() -> None:
     store = Store()
     remark = {"type": "SyscallsKnown", "status": "False", "reason": "UnknownSyscalls", "message": "no kernel has: raed"}
     status = {"status": "Installed", "conditions": [remark]}
-    put(store, storage(SECCOMP_PROFILES), "cart", {"status": status})
+    put(store, SECCOMP_PROFILES.storage, "cart", {"status": status})
     text = text_of(store)
     assert "UnknownSyscalls: no kernel has: raed" in text
     assert "everything applied is satisfied" in text
@@ -161,7 +161,7 @@ def test_a_setting_without_effect_is_named_and_counts() -> None:
     store = Store()
     message = "spec.enableLogEnricher: the log enricher is not in this release."
     condition = {"type": "SettingsInEffect", "status": "False", "reason": "NotInThisRelease", "message": message}
-    put(store, storage(SPODS), "spod", {"status": {"state": "RUNNING", "conditions": [condition]}}, "operator")
+    put(store, SPODS.storage, "spod", {"status": {"state": "RUNNING", "conditions": [condition]}}, "operator")
     text = text_of(store)
     assert "✗ spod operator/spod: NotInThisRelease" in text
     assert "✗ 1 setting without effect" in text
@@ -172,7 +172,7 @@ def test_what_keeps_the_daemons_from_coming_up_counts_too_and_each_reason_once()
     for name, reason in (("spod", "CannotCreateSPOD"), ("second", "NotTheOne"), ("new", "Creating")):
         ready = {"type": "Ready", "status": "False", "reason": reason, "message": f"because of {reason}"}
         conditions = [ready, {**ready, "type": "SettingsInEffect", "status": "False" if name == "second" else "True"}]
-        put(store, storage(SPODS), name, {"status": {"state": "ERROR", "conditions": conditions}}, "operator")
+        put(store, SPODS.storage, name, {"status": {"state": "ERROR", "conditions": conditions}}, "operator")
     text = text_of(store)
     assert "✗ spod operator/spod: CannotCreateSPOD\n      because of CannotCreateSPOD" in text
     assert text.count("because of NotTheOne") == 1

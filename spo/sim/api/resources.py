@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from spo.sim.api.custom import crd
 from spo.sim.api.kinds import Kind, Object, View
-from spo.sim.api.status import qualified
 from spo.sim.store import Change, Record, Store
 
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
@@ -32,14 +31,13 @@ class Served(Struct, frozen=True, eq=False):
 
 def serve(kind: Kind, since: int = 0, schema_since: int = 0) -> Served:
     resource = kind.resource
-    plural = qualified(resource.plural, resource.group)
     if kind.custom:  # a map in Go: keys in order
         head = f'{{"apiVersion":"{resource.api_version}","kind":"{resource.kind}",'
     else:
         head = f'{{"kind":"{resource.kind}","apiVersion":"{resource.api_version}",'
     if isinstance(kind, View):
         return Served(kind, kind.storage, head.encode(), since, kind)
-    return Served(kind, plural, head.encode(), since, schema_since=schema_since)
+    return Served(kind, resource.storage, head.encode(), since, schema_since=schema_since)
 
 
 def converted(served: Served, record: Record) -> Object:

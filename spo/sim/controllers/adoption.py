@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from spo.model.resource import PODS, Resource
 from spo.sim.api.selectors import LabelSelector
-from spo.sim.api.status import ApiError, qualified
+from spo.sim.api.status import ApiError
 from spo.sim.client import Client, Object
 from spo.sim.controllers.base import Uids, controller_reference
 from spo.sim.shared.context import SharedContext
@@ -86,7 +86,7 @@ class ObjectItems:
         self._context = context
 
     def of(self, uid: str) -> Sequence[ObjectFacts]:
-        storage = qualified(self.resource.plural, self.resource.group)
+        storage = self.resource.storage
         found = (self.find(key) for key in sorted(self._context.owners.of(uid)) if key.resource == storage)
         return [each for each in found if each is not None and each.owner == uid]
 
@@ -142,8 +142,7 @@ class Claims(Generic[Item]):
     def of(self, owner: Object, selector: LabelSelector) -> Sequence[Item]:
         """What is the set's, after taking in and letting go. A set on its way out does neither."""
         metadata = owner["metadata"]
-        storage = qualified(self._resource.plural, self._resource.group)
-        key = StoreKey(storage, metadata["namespace"], metadata["name"])
+        key = StoreKey(self._resource.storage, metadata["namespace"], metadata["name"])
         candidates = self._candidates(key, metadata["uid"], selector)
         if not metadata.get("deletionTimestamp"):
             for item in self._items.of(metadata["uid"]):
@@ -163,8 +162,8 @@ class Claims(Generic[Item]):
             return heard
         self._uids.add(key, uid)
         spaces[key] = selector
-        storage = qualified(self._items.resource.plural, self._items.resource.group)
-        return [record.key for record in self._context.store.scan(storage, key.namespace) if record.labels]
+        records = self._context.store.scan(self._items.resource.storage, key.namespace)
+        return [record.key for record in records if record.labels]
 
     def _refer(self, item: Item, change: Callable[[list[Object]], list[Object]]) -> None:
         obj = self._context.read(*item.key)

@@ -111,8 +111,7 @@ class Disruptions(Controller):
         resource = self.context.resource(owner["apiVersion"], owner["kind"])
         if resource is None or owner["kind"] not in SCALED:
             return 0
-        storage = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
-        obj = self.context.read(storage, namespace, owner["name"])
+        obj = self.context.read(resource.storage, namespace, owner["name"])
         above = controller_of(obj) if obj is not None else None
         if above is not None and above["kind"] in SCALED:
             return self._scale(above, namespace)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from spo.model.resource import Resource
-from spo.sim.api.status import ApiError, qualified
+from spo.sim.api.status import ApiError
 from spo.sim.controllers.base import Controller
 from spo.sim.shared.index import Owner, Tie, tie
 from spo.sim.store import Change, StoreKey
@@ -114,8 +114,7 @@ class GarbageCollector(Controller):
         resource = self.context.resource(owner.api_version, owner.kind)
         if resource is None:
             return None
-        storage = qualified(resource.plural, resource.group)
-        return StoreKey(storage, namespace if resource.namespaced else "", owner.name)
+        return StoreKey(resource.storage, namespace if resource.namespaced else "", owner.name)
 
     # -- an owner on its way out -----------------------------------------------------------------------------------
 

@@ -239,7 +239,7 @@ def definition(things: Resource) -> dict[str, Any]:
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
     names = {"plural": things.plural, "kind": things.kind}
     spec = {"group": things.group, "scope": "Namespaced", "names": names, "versions": [version]}
-    return {"metadata": {"name": f"{things.plural}.{things.group}"}, "spec": spec}
+    return {"metadata": {"name": things.storage}, "spec": spec}
 
 
 def test_a_service_account_without_rights_hears_nothing_and_keeps_asking(world: Any) -> None:

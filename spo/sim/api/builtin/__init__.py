@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from spo.sim.api.builtin import cluster, core, others, pods, quotas, volumes, workloads
 from spo.sim.api.builtin.kind import BuiltIn
-from spo.sim.api.status import qualified
 
 KINDS: tuple[BuiltIn, ...] = (
     pods.POD, *core.KINDS, *quotas.KINDS, *workloads.KINDS, *cluster.KINDS, *volumes.KINDS, *others.KINDS,
 )  # fmt: skip
-TABLE: dict[str, BuiltIn] = {qualified(kind.resource.plural, kind.resource.group): kind for kind in KINDS}
+TABLE: dict[str, BuiltIn] = {kind.resource.storage: kind for kind in KINDS}

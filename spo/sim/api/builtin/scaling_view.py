@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from spo.model.resource import Resource
 from spo.sim.api.kinds import Object, View, clone
-from spo.sim.api.status import qualified
 
 RESOURCE = Resource("autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 _ONLY_V2 = ("metrics", "behavior")
@@ -30,7 +29,7 @@ class ScalerView(View, frozen=True, kw_only=True):
 
 
 KIND = ScalerView(
-    storage=qualified(RESOURCE.plural, RESOURCE.group),
+    storage=RESOURCE.storage,
     resource=RESOURCE,
     singular="horizontalpodautoscaler",
     short_names=("hpa",),

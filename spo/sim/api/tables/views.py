@@ -14,7 +14,7 @@ from spo.sim.api.call import Call
 from spo.sim.api.encoding.negotiation import PARTIAL, PARTIALS, TABLE, Form, not_acceptable
 from spo.sim.api.http import Response, Stream
 from spo.sim.api.kinds import Column, Kind, Object
-from spo.sim.api.status import ApiError, bad_request, qualified
+from spo.sim.api.status import ApiError, bad_request
 from spo.sim.api.tables import cells, jsonpath
 from spo.sim.api.tables.ages import since
 from spo.sim.api.tables.pods import row_conditions
@@ -150,7 +150,7 @@ def _columns() -> dict[str, list[tuple[str, str, str, int, str]]]:
 def _layout(kind: Kind, subresource: str) -> tuple[list[Object], Callable[[Object, float], list[Any]]]:
     """The columns of a kind's tables, and what fills a row."""
     columns = _columns()
-    name = qualified(kind.resource.plural, kind.resource.group)
+    name = kind.resource.storage
     print_row = cells.TABLE.get(name, cells.CREATED)
     if subresource == "scale":
         rows, print_row = columns[cells.SCALES], cells.TABLE[cells.SCALES]
