@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from spo.model import kinds
 from spo.sim.cluster import SimulatedCluster
 from spo.testbed.invariants import ROOT
 
@@ -26,7 +27,7 @@ DYING = frozenset({"CannotStartSPOD"})  # said of a daemon that died often enoug
 GENERATED_VOLUME = re.compile(r"kube-api-access-[a-z0-9]{5}")
 TALES = "events"  # compared by what they say, not one by one: they are counted up, and go by themselves
 HISTORY = "controllerrevisions.apps"  # which templates were seen in passing is a matter of timing
-OURS = frozenset({"SeccompProfile", "SecurityProfilesOperatorDaemon"})
+OURS = frozenset(resource.kind for resource in kinds.written_by_users().values())
 SHOWN_LINES = 60
 
 Object = dict[str, Any]

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from spo.doors.wire import JSON, MERGE_PATCH, ApiRequest, status_of
+from spo.model import kinds
 from spo.model.resource import (
     CRDS,
     DAEMONSETS,
@@ -15,11 +16,8 @@ from spo.model.resource import (
     EVENTS,
     LEASES,
     NAMESPACES,
-    NODE_STATUSES,
     NODES,
     PODS,
-    SECCOMP_PROFILES,
-    SPODS,
     Resource,
 )
 from spo.real.transport import Answer, Transport
@@ -31,7 +29,7 @@ PRIORITY_CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses", "Prior
 RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
 SERVED = (
     *(NODES, NAMESPACES, PODS, EVENTS, LEASES, DAEMONSETS, DEPLOYMENTS, PRIORITY_CLASSES, RESOURCE_QUOTAS, CRDS),
-    *(SECCOMP_PROFILES, NODE_STATUSES, SPODS),
+    *kinds.resources(),
 )
 RESOURCES = {resource.kind: resource for resource in SERVED}
 WATCH_S = 3600

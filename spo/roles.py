@@ -15,7 +15,7 @@ from spo.model import labels
 from spo.model.builtin import DaemonSetKeep, EventKeep, LeaseKeep, NodeKeep, PodUse, SpodPod
 from spo.model.node_status import SecurityProfileNodeStatus
 from spo.model.resource import DAEMONSETS, EVENTS, LEASES, NODE_STATUSES, NODES, PODS, SECCOMP_PROFILES, SPODS
-from spo.model.seccomp import SeccompProfile
+from spo.model.seccomp import FILE_SUFFIX, SeccompProfile
 from spo.model.spod import NAME as SPOD
 from spo.model.spod import SecurityProfilesOperatorDaemon
 from spo.reconcile import leader, node_profile, own_profile, profile, spod
@@ -154,8 +154,8 @@ def _profile_of_file(view: View, change: Change) -> Iterable[Key]:
 def _profile_named_by(file: str) -> Iterator[Key]:
     """The profile whose file this is, by the path alone: there may be no such profile any more."""
     namespace, slash, name = file.partition("/")
-    if slash and "/" not in name and name.endswith(".json"):
-        yield Key(SECCOMP_PROFILES.kind, namespace, name.removesuffix(".json"))
+    if slash and "/" not in name and name.endswith(FILE_SUFFIX):
+        yield Key(SECCOMP_PROFILES.kind, namespace, name.removesuffix(FILE_SUFFIX))
 
 
 def _all_if_policy_changed(view: View, change: Change) -> Iterable[Key]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from spo.doors.ports import DiskError
 from spo.events import Event, FileSeen, Listed
+from spo.model import kinds
 
 LOOK_EVERY_S = 9.0  # a file comes back within 10 s: what follows the look takes its time, too
 UNREADABLE = "unreadable"  # told in place of a SHA-256: there is a file, and it is certainly not the one we want
@@ -14,7 +15,8 @@ UNREADABLE = "unreadable"  # told in place of a SHA-256: there is a file, and it
 def is_profile(path: str) -> bool:
     """Is it ours to speak of? Not if it could leave the directory, is hidden (half-written), or foreign."""
     parts = path.split("/")
-    return path.endswith(".json") and path.isprintable() and all(part and part[0] != "." for part in parts)
+    ours = path.endswith(tuple(kinds.files())) and path.isprintable()
+    return ours and all(part and part[0] != "." for part in parts)
 
 
 def parts_of(path: str) -> list[str]:

@@ -9,16 +9,11 @@ from difflib import get_close_matches
 from msgspec import Struct, field
 
 from spo.input.load import BadInput, Loaded, Problem
+from spo.model import kinds
 from spo.model.resource import GROUP, SPODS, Resource
 from spo.report.summary import Rejected
 
 Served = Mapping[tuple[str, str], Resource]  # by apiVersion and kind
-
-# Kinds of our group that this release does not have, or not in that version (documented-behaviour, "later").
-LATER = frozenset(
-    "SelinuxProfile RawSelinuxProfile AppArmorProfile ProfileBinding ProfileRecording "
-    "SeccompProfile SecurityProfilesOperatorDaemon SecurityProfileNodeStatus".split()
-)
 
 # What a cluster of today has built in. A kind of these groups that is neither here nor served is a typing mistake.
 BUILT_IN = {
@@ -94,9 +89,16 @@ def _defined_kinds(loaded: Iterable[Loaded]) -> set[tuple[str, str]]:
     return found
 
 
+def _known(group: str) -> set[str]:
+    """The kinds of a group, served or not, whatever the version; of a group that we know nothing of, none."""
+    if group == GROUP:
+        return {*kinds.LATER, *(resource.kind for resource in kinds.resources())}
+    return set(BUILT_IN.get(group, "").split())
+
+
 def _mistake(item: Loaded, group: str, served: Served) -> Problem | None:
     """A kind that no cluster has, in a group whose kinds we know."""
-    known = set(LATER if group == GROUP else BUILT_IN.get(group, "").split())
+    known = _known(group)
     if item.kind in known or not known:
         return None
     known |= {kind for _, kind in served} if group in ("", GROUP) else set()

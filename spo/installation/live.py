@@ -9,18 +9,16 @@ from typing import Any, Protocol
 
 from spo.doors.ports import Unavailable
 from spo.doors.wire import APPLY_PATCH, JSON, MERGE_PATCH, ApiRequest, status_of
+from spo.model import kinds
 from spo.model.resource import (
     CRDS,
     DAEMONSETS,
     DEPLOYMENTS,
     LEASES,
     NAMESPACES,
-    NODE_STATUSES,
     NODES,
     PODS,
-    SECCOMP_PROFILES,
     SERVICE_ACCOUNTS,
-    SPODS,
     Resource,
 )
 
@@ -30,11 +28,11 @@ CLUSTER_ROLE_BINDINGS = Resource(*RBAC, "clusterrolebindings", "ClusterRoleBindi
 ROLES = Resource(*RBAC, "roles", "Role")
 ROLE_BINDINGS = Resource(*RBAC, "rolebindings", "RoleBinding")
 
-KINDS = {
+OF_KUBERNETES = {
     (resource.api_version, resource.kind): resource
     for resource in (
         *(NAMESPACES, CRDS, NODES, PODS, DEPLOYMENTS, DAEMONSETS, LEASES, SERVICE_ACCOUNTS),
-        *(CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, ROLES, ROLE_BINDINGS, SECCOMP_PROFILES, NODE_STATUSES, SPODS),
+        *(CLUSTER_ROLES, CLUSTER_ROLE_BINDINGS, ROLES, ROLE_BINDINGS),
     )
 }
 PAGE = 500
@@ -163,7 +161,7 @@ class Live:
 
 def place(manifest: Mapping[str, Any]) -> tuple[Resource, str, str]:
     """Kind, namespace and name of an object. Raises RequestRefused for a kind that commands do not handle."""
-    resource = KINDS.get((manifest["apiVersion"], manifest["kind"]))
+    resource = (OF_KUBERNETES | kinds.served()).get((manifest["apiVersion"], manifest["kind"]))
     if resource is None:
         raise RequestRefused(f"{manifest['apiVersion']} {manifest['kind']} is no kind that spo installs")
     metadata = manifest["metadata"]

@@ -8,16 +8,15 @@ from typing import Any
 from msgspec import Struct
 
 from spo.installation.live import Live, Object, names, place
-from spo.model import labels
+from spo.model import kinds, labels
+from spo.model.kinds import Removed
 from spo.model.resource import (
     CRDS,
     DAEMONSETS,
     DEPLOYMENTS,
     LEASES,
     NAMESPACES,
-    NODE_STATUSES,
     PODS,
-    SECCOMP_PROFILES,
     SERVICE_ACCOUNTS,
     SPODS,
     Resource,
@@ -29,8 +28,6 @@ from spo.render.rbac import MANAGER
 
 ANSWERS_S = 10.0  # a manager without a ready pod for so long is not coming back by itself
 OUR_PODS = f"app={labels.APP},name in ({labels.APP},{SPOD})"
-OUR_FINALIZERS = {labels.PROFILE_FINALIZER, labels.NODE_FINALIZER}
-OUR_KINDS = (SECCOMP_PROFILES, NODE_STATUSES, SPODS)
 
 
 class Host(Struct, frozen=True):
@@ -69,13 +66,15 @@ class Removal:
 
     def plan(self) -> list[str]:
         """What there is to do, in words; nothing if nothing of the operator is here."""
-        profiles = self.live.list(SECCOMP_PROFILES)
+        profiles = [each for _, each in self._ours(Removed.BY_THE_OPERATOR)]
         objects = self._objects()
         lines = (
             [f"delete the profiles {names(profiles)}, and wait for the nodes to remove their files"] if profiles else []
         )
         if self.live.get(DEPLOYMENTS, self.namespace, MANAGER) or self.live.get(DAEMONSETS, self.namespace, SPOD):
             lines.append("stop the manager, delete spod and its daemons")
+        others = [each for each in self._ours(Removed.AFTER_THE_OPERATOR) if each[0] != SPODS]
+        lines += [f"delete {resource.kind} {names([each])}" for resource, each in others]
         if lines or objects or self._keep_installation:
             lines.append("remove finalizers that are left")
             lines.append("run a pod on every node that removes what is left of the daemon's files")
@@ -100,13 +99,11 @@ class Removal:
 
     def delete_profiles(self) -> None:
         """Ask for the end of every profile, and wait while the operator brings it about."""
-        profiles = self.live.list(SECCOMP_PROFILES)
+        profiles = self._ours(Removed.BY_THE_OPERATOR)
         if not profiles:
             return
-        self._say(f"deleting {len(profiles)} profiles: {names(profiles)}")
-        for each in profiles:
-            if "deletionTimestamp" not in each["metadata"]:
-                self.live.delete(SECCOMP_PROFILES, each["metadata"]["namespace"], each["metadata"]["name"])
+        self._say(f"deleting {len(profiles)} profiles: {names([each for _, each in profiles])}")
+        self._delete(profiles)
         left = self._wait_for_the_operator(len(profiles))
         if left:
             self._say(f"{len(left)} profiles are still there: {_why(left)}; going on without the operator")
@@ -115,7 +112,7 @@ class Removal:
         """Give up when nothing moves for `patience_s`, or when there is no manager that could move it."""
         clock = self.live.clock
         moved = answered = clock.now()
-        while left := self.live.list(SECCOMP_PROFILES):
+        while left := [each for _, each in self._ours(Removed.BY_THE_OPERATOR)]:
             now = clock.now()
             if len(left) != count:
                 count, moved = len(left), now
@@ -135,8 +132,7 @@ class Removal:
         if self.live.merge(DEPLOYMENTS, self.namespace, MANAGER, {"spec": {"replicas": 0}}):
             self._say("stopping the manager")
             self._wait_for_pods(f"app={labels.APP},name={labels.APP}")
-        for spod in self.live.list(SPODS):
-            self.live.delete(SPODS, spod["metadata"]["namespace"], spod["metadata"]["name"])
+        self._delete(self._ours(Removed.AFTER_THE_OPERATOR))
         if self.live.delete(DAEMONSETS, self.namespace, SPOD):
             self._say("stopping the daemons")
         self._wait_for_pods(OUR_PODS)
@@ -151,16 +147,28 @@ class Removal:
 
     def release(self) -> None:
         """Let go of what our finalizers still hold: those who would have done it are gone."""
-        for resource in (NODE_STATUSES, SECCOMP_PROFILES):
-            held = [each for each in self.live.list(resource) if OUR_FINALIZERS & set(_finalizers(each))]
+        finalized = [kind for kind in reversed(kinds.OURS) if kind.finalizer]  # what goes with others first
+        ours = {kind.finalizer for kind in finalized}
+        for resource in (kind.resource for kind in finalized):
+            held = [each for each in self.live.list(resource) if ours & set(_finalizers(each))]
             if held:
                 self._say(f"removing our finalizer from {len(held)} {resource.plural}: {names(held)}")
             for each in held:
-                rest = [name for name in _finalizers(each) if name not in OUR_FINALIZERS]
+                rest = [name for name in _finalizers(each) if name not in ours]
                 metadata = each["metadata"]
                 # At this version: a finalizer that somebody else adds meanwhile must not be lost.
                 patch = {"metadata": {"finalizers": rest, "resourceVersion": metadata["resourceVersion"]}}
                 self.live.merge(resource, metadata["namespace"], metadata["name"], patch)
+
+    def _ours(self, when: Removed) -> list[tuple[Resource, Object]]:
+        """The objects of our kinds whose turn is then."""
+        found = [kind.resource for kind in kinds.OURS if kind.removed is when]
+        return [(resource, each) for resource in found for each in self.live.list(resource)]
+
+    def _delete(self, objects: Iterable[tuple[Resource, Object]]) -> None:
+        for resource, each in objects:
+            if "deletionTimestamp" not in each["metadata"]:
+                self.live.delete(resource, each["metadata"]["namespace"], each["metadata"]["name"])
 
     def make_namespace(self) -> bool:
         """A namespace for the pods that clean the nodes: ours may have been deleted by hand. False: there is none."""
@@ -196,7 +204,7 @@ class Removal:
         A namespace that we did not make is somebody's: it stays.
         """
         made = [] if self._keep_installation else manifests(self.namespace)
-        installed = [each for each in reversed(made) if each["kind"] not in _kinds(OUR_KINDS)]
+        installed = [each for each in reversed(made) if (each["apiVersion"], each["kind"]) not in kinds.served()]
         installed.insert(0, self._lease())
         found = []
         for manifest in [*_of(CRDS, installed, True), *_of(CRDS, installed, False)]:
@@ -216,8 +224,8 @@ class Removal:
         """Why an object does not go."""
         if finalizers := _finalizers(live):
             if resource == CRDS:
-                plurals = {each.plural: each for each in OUR_KINDS}
-                instances = self.live.list(plurals[live["spec"]["names"]["plural"]])
+                defined = {each.storage: each for each in kinds.resources()}
+                instances = self.live.list(defined[live["metadata"]["name"]])
                 foreign = sorted({name for each in instances for name in _finalizers(each)})
                 if foreign:
                     return f"its objects {names(instances)} have finalizers of others: {', '.join(foreign)}"
@@ -237,10 +245,6 @@ def _finalizers(obj: Object) -> list[str]:
 
 def _of(resource: Resource, objects: list[Object], is_of_it: bool) -> list[Object]:
     return [each for each in objects if (each["kind"] == resource.kind) is is_of_it]
-
-
-def _kinds(resources: Iterable[Resource]) -> set[str]:
-    return {resource.kind for resource in resources}
 
 
 def _why(profiles: list[Object]) -> str:

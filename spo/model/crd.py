@@ -10,91 +10,30 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import UNSET, Struct
 
+from spo.model import kinds
+from spo.model.kinds import OurKind
 from spo.model.labels import APP_LABELS
-from spo.model.node_status import SecurityProfileNodeStatus
-from spo.model.resource import Resource
 from spo.model.rule import FieldRule
-from spo.model.seccomp import PROFILE_NAME_MAX, SeccompProfile
-from spo.model.spod import SecurityProfilesOperatorDaemon
 
 Schema = dict[str, Any]
-
-STATUS = {"name": "Status", "type": "string", "jsonPath": ".status.status"}
-AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
-
-# The nested spod of newer releases. Its fields stand in the schema so that the API refuses them by name: a field that
-# is not in the schema would be pruned in silence (validation Warn); and to be refused, contents must survive pruning.
-NOT_IN_THIS_FORM = {
-    "selinux": "enableSelinux, selinuxTypeTag and selinuxOptions",
-    "enricher": "enableLogEnricher, enableJsonEnricher, enableBpfRecorder, logEnricherFilters, logEnricherSource, "
-    "jsonEnricherFilters and jsonEnricherOptions",
-    "webhook": "staticWebhookConfig and webhookOptions",
-    "scheduling": "tolerations, affinity and priorityClassName",
-    "security": "allowedSyscalls, allowedSeccompActions and disableOciArtifactSignatureVerification",
-}
-
-
-class Served(Struct, frozen=True):
-    """How a kind is presented: its noun, and what a person types and sees in a terminal."""
-
-    noun: type[Any]
-    singular: str
-    short: str
-    columns: tuple[Mapping[str, Any], ...]
-    status_subresource: bool = True
-    refused: Mapping[str, str] = {}
-    name_max: int | None = None
-
-
-SERVED = (
-    Served(
-        SeccompProfile,
-        "seccompprofile",
-        "sp",
-        (
-            STATUS,
-            AGE,
-            {"name": "LocalhostProfile", "type": "string", "priority": 10, "jsonPath": ".status.localhostProfile"},
-        ),
-        name_max=PROFILE_NAME_MAX,
-    ),
-    Served(
-        SecurityProfileNodeStatus,
-        "securityprofilenodestatus",
-        "spns",
-        (
-            {"name": "Status", "type": "string", "jsonPath": ".status"},
-            AGE,
-            {"name": "Node", "type": "string", "priority": 10, "jsonPath": ".nodeName"},
-        ),
-        status_subresource=False,
-    ),
-    Served(
-        SecurityProfilesOperatorDaemon,
-        "securityprofilesoperatordaemon",
-        "spod",
-        ({"name": "State", "type": "string", "jsonPath": ".status.state"},),
-        refused=NOT_IN_THIS_FORM,
-    ),
-)
 
 
 def definitions() -> list[Schema]:
     """The manifests of all our CustomResourceDefinitions, in the order of their names."""
-    return sorted((definition(served) for served in SERVED), key=lambda crd: str(crd["metadata"]["name"]))
+    return sorted((definition(kind) for kind in kinds.OURS), key=lambda crd: str(crd["metadata"]["name"]))
 
 
-def definition(served: Served) -> Schema:
+def definition(kind: OurKind) -> Schema:
     """The CustomResourceDefinition (apiextensions.k8s.io/v1) of one kind."""
-    resource: Resource = served.noun.RESOURCE
+    resource = kind.resource
     version: Schema = {
         "name": resource.version,
         "served": True,
         "storage": True,
-        "additionalPrinterColumns": [dict(column) for column in served.columns],
-        "schema": {"openAPIV3Schema": root_schema(served)},
+        "additionalPrinterColumns": [dict(column) for column in kind.columns],
+        "schema": {"openAPIV3Schema": root_schema(kind)},
     }
-    if served.status_subresource:
+    if kind.status_subresource:
         version["subresources"] = {"status": {}}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -106,8 +45,8 @@ def definition(served: Served) -> Schema:
                 "kind": resource.kind,
                 "listKind": f"{resource.kind}List",
                 "plural": resource.plural,
-                "singular": served.singular,
-                "shortNames": [served.short],
+                "singular": kind.singular,
+                "shortNames": [kind.short],
             },
             "scope": "Namespaced",
             "versions": [version],
@@ -115,20 +54,20 @@ def definition(served: Served) -> Schema:
     }
 
 
-def root_schema(served: Served) -> Schema:
+def root_schema(kind: OurKind) -> Schema:
     """The schema of a whole object: the noun's, with the three fields that every object has."""
-    schema = schema_of(served.noun)
+    schema = schema_of(kind.noun)
     fields: Schema = {name: field for name, field in schema["properties"].items() if name != "metadata"}
     metadata: Schema = {"type": "object"}
-    if served.name_max is not None:
-        metadata["properties"] = {"name": {"type": "string", "maxLength": served.name_max}}
+    if kind.name_max is not None:
+        metadata["properties"] = {"name": {"type": "string", "maxLength": kind.name_max}}
     schema["properties"] = {
         "apiVersion": {"type": "string", "description": "The version of the API that this object is written in."},
         "kind": {"type": "string", "description": "The kind of this object."},
         "metadata": metadata,
         **dict(sorted(fields.items())),
     }
-    for name, flat in served.refused.items():
+    for name, flat in kind.refused.items():
         schema["properties"]["spec"]["properties"][name] = _refused(flat)
     return schema
 

@@ -19,7 +19,7 @@ _SERVER = "Look at the API server and the operator's RBAC; the operator tries ag
 
 # fmt: off
 REASONS = {
-    # Events and error metrics of profiles (reference words, kept for users' alerts)
+    # Events and error metrics of profiles (reference words, kept for users' alerts), and of what fails beside them
     "SavedSeccompProfile":        Reason(False),
     "ProfileNotAllowed":          Reason(True, _LIST),
     "InvalidSeccompProfile":      Reason(True, "Create the missing base profile, or correct spec.baseProfileName."),
@@ -28,6 +28,9 @@ REASONS = {
     "CannotRemoveSeccompProfile": Reason(True, _DISK),
     "CannotUpdateSeccompProfile": Reason(True, _SERVER),
     "CannotUpdateNodeStatus":     Reason(True, _SERVER),
+    "CannotUpdateSPOD":           Reason(True, _SERVER),
+    "CannotUpdateLease":          Reason(True, _SERVER),
+    "CannotWriteEvent":           Reason(True, _SERVER),
     "ProfileRemoved":             Reason(True, "To have it back, correct it or add these to the list in spod."),
     "InUse":                      Reason(False, "It goes with the last pod that uses it: delete or change those pods."),
     # Condition Ready of profiles and spod

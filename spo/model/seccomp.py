@@ -71,6 +71,7 @@ LISTENER_PATTERN = r"^/var/run/security-profiles-operator/[A-Za-z0-9_.-]+$"
 
 # `<name>.json` must fit into one component of a path, which Linux limits to 255 bytes.
 PROFILE_NAME_MAX = 250
+FILE_SUFFIX = ".json"
 LOCALHOST_ROOT = "operator"
 
 
@@ -172,7 +173,7 @@ class SeccompProfile(Struct, frozen=True, rename="camel", omit_defaults=True):
         `.json` is appended even to a name that ends so: profiles `a` and `a.json` must not share a file.
         """
         namespace = posixpath.basename(self.metadata.namespace)
-        return posixpath.join(namespace, f"{posixpath.basename(self.metadata.name)}.json")
+        return posixpath.join(namespace, posixpath.basename(self.metadata.name) + FILE_SUFFIX)
 
     @property
     def localhost_profile(self) -> str:
@@ -227,5 +228,5 @@ def file_from_localhost(localhost_profile: str) -> str | None:
     Only the three parts `operator/<namespace>/<file>.json` count (reference-behaviour 2.11, Appendix A).
     """
     parts = localhost_profile.split("/")
-    ours = len(parts) == 3 and parts[0] == LOCALHOST_ROOT and all(parts) and parts[2].endswith(".json")
+    ours = len(parts) == 3 and parts[0] == LOCALHOST_ROOT and all(parts) and parts[2].endswith(FILE_SUFFIX)
     return posixpath.join(*parts[1:]) if ours else None

@@ -21,6 +21,18 @@ DELETE = "Delete"
 UNINSTALL = "Uninstall"
 
 
+# The nested spod of newer releases. Its fields stand in the schema so that the API refuses them by name: a field that
+# is not in the schema would be pruned in silence (validation Warn); and to be refused, contents must survive pruning.
+NOT_IN_THIS_FORM = {
+    "selinux": "enableSelinux, selinuxTypeTag and selinuxOptions",
+    "enricher": "enableLogEnricher, enableJsonEnricher, enableBpfRecorder, logEnricherFilters, logEnricherSource, "
+    "jsonEnricherFilters and jsonEnricherOptions",
+    "webhook": "staticWebhookConfig and webhookOptions",
+    "scheduling": "tolerations, affinity and priorityClassName",
+    "security": "allowedSyscalls, allowedSeccompActions and disableOciArtifactSignatureVerification",
+}
+
+
 class SelinuxOptions(Struct, frozen=True, rename="camel", omit_defaults=True):
     """What SelinuxProfiles may build on."""
 

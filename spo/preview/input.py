@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from spo.input.apply import Applier
 from spo.input.classify import Intake, sort_out
 from spo.input.load import BadInput, Loaded, Problem, Progress, load
+from spo.model import kinds
 from spo.model.builtin import PodUse
 from spo.model.manifest import Some, from_manifest
-from spo.model.resource import CRDS, PODS, SECCOMP_PROFILES, SPODS
+from spo.model.resource import CRDS, PODS, SECCOMP_PROFILES, SPODS, Resource
 from spo.model.seccomp import LETTING_THROUGH, SeccompProfile
 from spo.model.spod import NAME as SPOD
 from spo.model.spod import SecurityProfilesOperatorDaemon, SpodSpec
@@ -28,7 +29,6 @@ from spo.report.summary import Rejected
 from spo.testbed.world import SimulatedWorld, operator_manifests, resources
 
 ESTABLISHED_S = 1.0  # a new kind is served a moment after its definition
-OURS = (SECCOMP_PROFILES.kind, SPODS.kind)
 
 
 class State(Struct, frozen=True):
@@ -53,11 +53,11 @@ def read(paths: Sequence[str], operator_namespace: str | None, progress: Progres
     """Read manifests and dumps. Raises BadInput, also for what the API server would refuse."""
     intake = sort_out(load(paths, progress), resources())
     world = _standing(intake, progress)
-    spods = _objects(world, SPODS.kind, SecurityProfilesOperatorDaemon, intake)
+    spods = _objects(world, SPODS, SecurityProfilesOperatorDaemon, intake)
     namespace, spod = _the_one(spods, operator_namespace)
     sources = {_id(item): item for item in (*intake.wishes, *intake.present)}
     profiles = []
-    for profile in _objects(world, SECCOMP_PROFILES.kind, SeccompProfile, intake):
+    for profile in _objects(world, SECCOMP_PROFILES, SeccompProfile, intake):
         item = sources[SECCOMP_PROFILES.kind, profile.metadata.namespace, profile.metadata.name]
         profiles.append(Given(profile, str(item.source), item.from_a_cluster))
     if not profiles:
@@ -113,18 +113,18 @@ def _standing(intake: Intake, progress: Progress) -> SimulatedWorld:
     world = SimulatedWorld()
     world.install([obj for obj in operator_manifests(NAMESPACE) if obj["kind"] == CRDS.kind])
     world.cluster.run(ESTABLISHED_S)
-    left = world.cluster.load(item.object for item in intake.present if item.kind in OURS)
+    ours = kinds.written_by_users()
+    left = world.cluster.load(item.object for item in intake.present if (item.api_version, item.kind) in ours)
     assert not left, "our own kinds are served"
     applier = Applier(world.cluster)
-    refusals = [applier.apply(item) for item in intake.wishes if item.kind in OURS]
+    refusals = [applier.apply(item) for item in intake.wishes if (item.api_version, item.kind) in ours]
     problems = [Problem(each.source, each.message, each.remedy, each.object) for each in refusals if each]
     if problems:
         raise BadInput(*problems)
     return world
 
 
-def _objects(world: SimulatedWorld, kind: str, noun: type[Some], intake: Intake) -> list[Some]:
-    resource = next(each for each in (SECCOMP_PROFILES, SPODS) if each.kind == kind)
+def _objects(world: SimulatedWorld, resource: Resource, noun: type[Some], intake: Intake) -> list[Some]:
     found = []
     for record in world.cluster.store.scan(resource.storage):
         obj = record.object()
@@ -156,7 +156,7 @@ def _spod_of(path: str, progress: Progress) -> SpodSpec:
         refused = intake.rejected[0]
         raise BadInput(Problem(refused.source, refused.message, refused.remedy, refused.object))
     world = _standing(intake, progress)
-    spods = _objects(world, SPODS.kind, SecurityProfilesOperatorDaemon, intake)
+    spods = _objects(world, SPODS, SecurityProfilesOperatorDaemon, intake)
     found = [each for each in spods if each.metadata.name == SPOD]
     if len(found) != 1:
         what = f"there is no {SPODS.kind} `{SPOD}` in it"

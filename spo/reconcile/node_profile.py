@@ -38,7 +38,7 @@ from spo.model.manifest import plain, to_manifest
 from spo.model.meta import OwnerReference
 from spo.model.node_status import SecurityProfileNodeStatus, name_of, node_status
 from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES
-from spo.model.seccomp import SeccompProfile, file_from_localhost
+from spo.model.seccomp import FILE_SUFFIX, SeccompProfile, file_from_localhost
 from spo.model.states import ERROR, INSTALLED, TERMINATING
 from spo.reconcile.settings import Settings
 from spo.reconcile.verdict import Verdict, about, judge
@@ -67,7 +67,7 @@ def decide(view: View, key: Key, settings: Settings) -> Plan:
     )
     profile = view.one(SeccompProfile, key.namespace, key.name)
     if profile is None:
-        return _clear_away(view, f"{key.namespace}/{key.name}.json", status)
+        return _clear_away(view, f"{key.namespace}/{key.name}{FILE_SUFFIX}", status)
     if profile.metadata.deleting:
         return _withdraw(view, profile, status, TERMINATING, settings)
     if status is not None and not _is_of(status, profile):

@@ -2,54 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from spo.model import kinds
+from spo.model.kinds import APPLY, READ, Right, Rights, Verbs
 from spo.model.labels import APP_LABELS
-from spo.model.resource import (
-    DAEMONSETS,
-    EVENTS,
-    LEASES,
-    NODE_STATUSES,
-    NODES,
-    PODS,
-    SECCOMP_PROFILES,
-    SPODS,
-    Resource,
-)
+from spo.model.resource import DAEMONSETS, EVENTS, LEASES, NODES, PODS, Resource
 
 MANAGER = "security-profiles-operator"
 DAEMON = "spod"
 
-READ = ("get", "list", "watch")
-# Server-side apply is a PATCH; where the object may not be there yet, the server asks for `create` too.
-APPLY = ("create", "patch")
+Grant = tuple[Resource, str, Verbs]  # resource, sub-resource, verbs
 
-Grant = tuple[Resource, str, tuple[str, ...]]  # resource, sub-resource, verbs
 
-MANAGER_EVERYWHERE: tuple[Grant, ...] = (
-    (NODES, "", READ),  # a node status whose node is gone holds nobody up
-    (SPODS, "", READ),  # one in the wrong namespace is told that nobody reads it
-    (SPODS, "status", ("patch",)),
-    (SECCOMP_PROFILES, "", (*READ, "patch", "delete")),  # finalizer and annotations; A4
-    (SECCOMP_PROFILES, "status", ("patch",)),
-    (NODE_STATUSES, "", (*READ, "patch", "delete")),  # those of profiles and nodes that are gone
-    (EVENTS, "", APPLY),  # on objects of every namespace
-)
-MANAGER_AT_HOME: tuple[Grant, ...] = (
-    (SPODS, "", APPLY),  # the default spod
-    (DAEMONSETS, "", (*READ, *APPLY)),
-    (PODS, "", READ),  # the daemons'
-    (EVENTS, "", READ),  # why the daemon set cannot make its pods
-    (LEASES, "", (*READ, *APPLY)),  # leader election
-)
-DAEMON_EVERYWHERE: tuple[Grant, ...] = (
-    (SECCOMP_PROFILES, "", READ),
-    (NODE_STATUSES, "", (*READ, *APPLY)),  # never delete: only the manager's leader does
-    (PODS, "", READ),  # of its own node
-    (EVENTS, "", APPLY),
-)
-DAEMON_AT_HOME: tuple[Grant, ...] = ((SPODS, "", READ),)  # the allow list
+def manager_everywhere() -> tuple[Grant, ...]:
+    """What the manager may do in every namespace."""
+    return (
+        (NODES, "", READ),  # a node status whose node is gone holds nobody up
+        *_of_ours(lambda rights: rights.manager_everywhere),
+        (EVENTS, "", APPLY),  # on objects of every namespace
+    )
+
+
+def manager_at_home() -> tuple[Grant, ...]:
+    """What the manager may do in the operator's namespace only."""
+    return (
+        *_of_ours(lambda rights: rights.manager_at_home),
+        (DAEMONSETS, "", (*READ, *APPLY)),
+        (PODS, "", READ),  # the daemons'
+        (EVENTS, "", READ),  # why the daemon set cannot make its pods
+        (LEASES, "", (*READ, *APPLY)),  # leader election
+    )
+
+
+def daemon_everywhere() -> tuple[Grant, ...]:
+    """What the daemons may do in every namespace."""
+    return (
+        *_of_ours(lambda rights: rights.daemon_everywhere),
+        (PODS, "", READ),  # of its own node
+        (EVENTS, "", APPLY),
+    )
+
+
+def daemon_at_home() -> tuple[Grant, ...]:
+    """What the daemons may do in the operator's namespace only."""
+    return _of_ours(lambda rights: rights.daemon_at_home)
+
+
+def _of_ours(place: Callable[[Rights], tuple[Right, ...]]) -> tuple[Grant, ...]:
+    return tuple(
+        (kind.resource, subresource, verbs) for kind in kinds.OURS for subresource, verbs in place(kind.rights)
+    )
 
 
 def rbac(namespace: str) -> list[dict[str, Any]]:
@@ -57,8 +61,8 @@ def rbac(namespace: str) -> list[dict[str, Any]]:
     return [
         account(MANAGER, namespace),
         account(DAEMON, namespace),
-        *roles(MANAGER, namespace, MANAGER_EVERYWHERE, MANAGER_AT_HOME),
-        *roles(DAEMON, namespace, DAEMON_EVERYWHERE, DAEMON_AT_HOME),
+        *roles(MANAGER, namespace, manager_everywhere(), manager_at_home()),
+        *roles(DAEMON, namespace, daemon_everywhere(), daemon_at_home()),
     ]
 
 

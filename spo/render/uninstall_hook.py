@@ -8,20 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from spo.model import kinds
+from spo.model.kinds import APPLY, OurKind, Removed, Verbs
 from spo.model.labels import APP, APP_LABELS
-from spo.model.resource import (
-    DAEMONSETS,
-    DEPLOYMENTS,
-    LEASES,
-    NAMESPACES,
-    NODE_STATUSES,
-    NODES,
-    PODS,
-    SECCOMP_PROFILES,
-    SERVICE_ACCOUNTS,
-    SPODS,
-)
-from spo.render.rbac import APPLY, Grant, account, roles
+from spo.model.resource import DAEMONSETS, DEPLOYMENTS, LEASES, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS
+from spo.render.rbac import Grant, account, roles
 from spo.render.security import NOBODY, security_context
 
 NAME = f"{APP}-uninstall"
@@ -29,13 +20,6 @@ NAME = f"{APP}-uninstall"
 PATIENCE_S = 45
 DEADLINE_S = 290
 
-EVERYWHERE: tuple[Grant, ...] = (
-    (DEPLOYMENTS, "", ("list",)),  # whether the operator runs elsewhere: then its profiles are not ours
-    (NODES, "", ("list",)),  # to be cleaned
-    (SPODS, "", ("list", "delete")),
-    (SECCOMP_PROFILES, "", ("list", "delete", "patch")),  # finalizers that are left
-    (NODE_STATUSES, "", ("list", "patch")),  # the same; they go with their profiles
-)
 AT_HOME: tuple[Grant, ...] = (
     (NAMESPACES, "", ("get",)),
     (SERVICE_ACCOUNTS, "", ("get",)),  # how the operator's image is pulled
@@ -46,11 +30,26 @@ AT_HOME: tuple[Grant, ...] = (
 )
 
 
+def everywhere() -> tuple[Grant, ...]:
+    """What it may do in every namespace."""
+    return (
+        (DEPLOYMENTS, "", ("list",)),  # whether the operator runs elsewhere: then its profiles are not ours
+        (NODES, "", ("list",)),  # to be cleaned
+        *((kind.resource, "", _on(kind)) for kind in kinds.OURS),
+    )
+
+
+def _on(kind: OurKind) -> Verbs:
+    """What is done with the objects of a kind: deleted, unless they go with others; their finalizers taken off."""
+    delete = ("delete",) if kind.removed is not Removed.WITH_THEIR_OWNERS else ()
+    return ("list", *delete, *(("patch",) if kind.finalizer else ()))
+
+
 def uninstall_hook(
     namespace: str, image: str, pull_policy: str, deadline_s: int | str = DEADLINE_S
 ) -> list[dict[str, Any]]:
     """Rights first, then the Job; all of it goes when the Job has succeeded, or before the next attempt."""
-    rights = [account(NAME, namespace), *roles(NAME, namespace, EVERYWHERE, AT_HOME)]
+    rights = [account(NAME, namespace), *roles(NAME, namespace, everywhere(), AT_HOME)]
     return [*(_hook(each, -1) for each in rights), _hook(_job(namespace, image, pull_policy, deadline_s), 0)]
 
 

@@ -11,7 +11,8 @@ from spo.doors.process import Process
 from spo.input.existing_state import adopt, make_namespace
 from spo.input.load import Loaded
 from spo.installation import packaged
-from spo.model.resource import CRDS, NODE_STATUSES, SECCOMP_PROFILES, SPODS, Resource
+from spo.model import kinds
+from spo.model.resource import CRDS, SPODS, Resource
 from spo.render.install import IMAGE, NAMESPACE, manifests
 from spo.report.failed import Failed
 from spo.report.recorder import Recorder
@@ -38,7 +39,6 @@ GARBAGE_EVERY = 50_000  # objects more, before anything is searched for garbage
 SETTLE_S_MAX = 30.0  # what else is going on in a dumped cluster need not come to an end
 SERVED_WITHIN = 100  # tenths of a second
 PODS_NAMESPACE = "load"
-OURS = (SECCOMP_PROFILES, NODE_STATUSES, SPODS)
 
 Object = dict[str, Any]
 Progress = Callable[[str], None]
@@ -196,7 +196,7 @@ def _fill_up(world: SimulatedWorld, nodes: int, pods: int) -> None:
 def resources() -> dict[tuple[str, str], Resource]:
     """What the simulated API server serves from the start, and our own kinds, by apiVersion and kind."""
     built_in = {(kind.resource.api_version, kind.resource.kind): kind.resource for kind in KINDS}
-    return built_in | {(resource.api_version, resource.kind): resource for resource in OURS}
+    return built_in | kinds.served()
 
 
 def operator_manifests(namespace: str) -> list[Object]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from spo.installation.removal import OUR_KINDS
+from spo.model import kinds
 from spo.model.resource import LEASES, SECCOMP_PROFILES, Resource
 from spo.sim.api.builtin import KINDS
 from spo.sim.cluster import SimulatedCluster
@@ -103,7 +103,7 @@ class Served:
     def _ours(self) -> list[str]:
         client = self._cluster.client()
         ask = {kind.resource: "app=security-profiles-operator" for kind in KINDS if kind.resource.kind in LABELLED}
-        ask |= dict.fromkeys(OUR_KINDS, "")
+        ask |= dict.fromkeys(kinds.resources(), "")
         found = [(kind, each) for kind, labels in ask.items() for each in client.list(kind, labels=labels)]
         found += [(LEASES, each) for each in client.list(LEASES, "charts")]
         paths = [path for node in self._cluster.nodes.values() for path, _ in node.disk.below(FILES)]

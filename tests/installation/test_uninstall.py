@@ -13,13 +13,13 @@ from spo.doors.wire import ApiRequest
 from spo.installation.clean_up import remove
 from spo.installation.install import install, watch
 from spo.installation.live import Live, RequestRefused
-from spo.installation.removal import OUR_KINDS, Removal
+from spo.installation.removal import Removal
 from spo.installation.uninstall import operators_elsewhere, uninstall
-from spo.model.crd import definitions
+from spo.model import kinds
 from spo.model.resource import DAEMONSETS, DEPLOYMENTS, LEASES, NAMESPACES, PODS, SECCOMP_PROFILES
 from spo.render.install import IMAGE, NAMESPACE, PULL_POLICY, manifests
 from spo.render.rbac import MANAGER
-from spo.render.uninstall_hook import AT_HOME, EVERYWHERE, uninstall_hook
+from spo.render.uninstall_hook import AT_HOME, everywhere, uninstall_hook
 from spo.render.uninstall_hook import NAME as HOOK
 from spo.sim.api.access.authn import User
 from spo.sim.api.http import Request, Response
@@ -60,7 +60,7 @@ class CommandLine(Person):
         found: dict[str, list[str]] = {}
         for manifest in manifests():
             resource = self.world.cluster.resource(manifest["apiVersion"], manifest["kind"])
-            if resource is None or resource in OUR_KINDS:
+            if resource is None or resource in kinds.resources():
                 continue
             space = f"metadata.name={manifest['metadata']['name']}"
             if client.list(resource, manifest["metadata"].get("namespace", ""), fields=space):
@@ -225,8 +225,8 @@ def words_of_hook(desk: CommandLine) -> list[str]:
 
 
 def made_by_the_operator(desk: CommandLine) -> list[Any]:
-    kinds = (*OUR_KINDS, DAEMONSETS, LEASES)
-    return [each for kind in kinds for each in desk.world.you.list(kind)]
+    made = (*kinds.resources(), DAEMONSETS, LEASES)
+    return [each for resource in made for each in desk.world.you.list(resource)]
 
 
 def test_the_hook_removes_all_but_what_helm_installed(desk: CommandLine) -> None:
@@ -265,7 +265,7 @@ def test_the_hook_uses_all_of_its_rights_and_ends_though_a_pod_uses_a_profile(de
     assert hook_ends(desk).get("succeeded") == 1
     assert made_by_the_operator(desk) == []
     assert not [name for name in desk.left() if name.startswith("node-")]
-    granted = {(resource.plural, verb) for resource, _, verbs in (*EVERYWHERE, *AT_HOME) for verb in verbs}
+    granted = {(resource.plural, verb) for resource, _, verbs in (*everywhere(), *AT_HOME) for verb in verbs}
     assert granted - asked == {("pods", "create"), NOT_NEEDED[manager]}
 
 
@@ -344,10 +344,6 @@ def test_installing_again_after_uninstalling_works(desk: CommandLine) -> None:
     assert watch(desk.live, NAMESPACE, IMAGE, 120, desk.said.append)
     assert "manager 2/2 · daemons 2/2 · spod RUNNING" in desk.said[-1]
     assert not watch(desk.live, NAMESPACE, "another:1", 5, desk.said.append), "the pods run another image"
-
-
-def test_the_kinds_that_are_released_are_all_that_are_defined() -> None:
-    assert {each["spec"]["names"]["plural"] for each in definitions()} == {each.plural for each in OUR_KINDS}
 
 
 def test_cleaning_a_node_removes_our_directory_and_no_other(tmp_path: Any) -> None:
