@@ -13,7 +13,7 @@ from spo.intents import NOTHING, About, Apply, ClusterIntent, Delete, FileIntent
 from spo.interest import Interest
 from spo.loop import ADMIN_DELAY_S, Loop, Role
 from spo.model.builtin import KeepMeta, NodeKeep
-from spo.model.resource import DAEMONSETS, EVENTS, NODES, SECCOMP_PROFILES, SPODS
+from spo.model.resource import DAEMONSETS, EVENTS, NODE_STATUSES, NODES, SECCOMP_PROFILES, SPODS
 from spo.observe.counters import Counters
 from spo.observe.observer import Observer
 from spo.queue import FIRST_DELAY_S
@@ -90,7 +90,7 @@ class World:
 
 @pytest.fixture
 def world() -> World:
-    world = World(Plan((Delete(NODES, "", "a", "uid"), Delete(NODES, "", "b", "uid"))))
+    world = World(Plan((Delete(NODE_STATUSES, "default", "a", "uid"), Delete(NODE_STATUSES, "default", "b", "uid"))))
     world.cluster.news = [Listed(NodeKeep)]
     world.node_seen()
     return world
@@ -185,7 +185,7 @@ def test_a_daemon_set_that_the_server_refuses_is_told_on_spod_in_its_words(world
 
 def test_an_event_that_cannot_be_written_in_a_dying_namespace_stops_nothing(world: World) -> None:
     about = About(SECCOMP_PROFILES, "default", "sleeper", "uid")
-    world.plan = Plan((Tell(about, "InUse", "kept"), Delete(NODES, "", "a", "uid")))
+    world.plan = Plan((Tell(about, "InUse", "kept"), Delete(NODE_STATUSES, "default", "a", "uid")))
     world.cluster.failures = [Conflict("namespace is being terminated")]
     world.loop.tick()
 

@@ -15,7 +15,7 @@ UNREADABLE = "unreadable"  # told in place of a SHA-256: there is a file, and it
 def is_profile(path: str) -> bool:
     """Is it ours to speak of? Not if it could leave the directory, is hidden (half-written), or foreign."""
     parts = path.split("/")
-    ours = path.endswith(tuple(kinds.files())) and path.isprintable()
+    ours = path.endswith(kinds.file_suffixes()) and path.isprintable()
     return ours and all(part and part[0] != "." for part in parts)
 
 

@@ -97,6 +97,7 @@ class OurKind(Struct, frozen=True, kw_only=True):
         return tuple(self.columns[0]["jsonPath"].strip(".").split("."))
 
 
+SECCOMP_FILES = Files(FILE_SUFFIX, "CannotSaveSeccompProfile", "CannotRemoveSeccompProfile")
 STATUS = {"name": "Status", "type": "string", "jsonPath": ".status.status"}
 AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
 PROFILE_STATES = States(states.INSTALLED, states.ERROR, frozenset({states.DISABLED, states.PARTIAL}))
@@ -142,7 +143,7 @@ OURS: tuple[OurKind, ...] = (
             ),
             daemon_everywhere=(("", READ),),
         ),
-        files=Files(FILE_SUFFIX, "CannotSaveSeccompProfile", "CannotRemoveSeccompProfile"),
+        files=SECCOMP_FILES,
         cannot_update="CannotUpdateSeccompProfile",
         metric=SECCOMP_METRIC,
         removed=Removed.BY_THE_OPERATOR,
@@ -190,11 +191,20 @@ def written_by_users() -> dict[tuple[str, str], Resource]:
     return {(kind.resource.api_version, kind.resource.kind): kind.resource for kind in OURS if kind.by_users}
 
 
-def files() -> dict[str, Files]:
-    """The files of ours on the nodes, by how their names end."""
-    return {kind.files.suffix: kind.files for kind in OURS if kind.files is not None}
+def file_suffixes() -> tuple[str, ...]:
+    """How the names of our files on the nodes end."""
+    return tuple(kind.files.suffix for kind in OURS if kind.files is not None)
+
+
+# A decision may be about what is no object of ours: the lease, or the profile of our own pods, which is but a file. It
+# is counted as one about a SeccompProfile.
 
 
 def metric_of(kind: str) -> str:
-    """What the counters of a decision begin with that is about such an object; of another's kind, as a profile's."""
+    """What the counters of a decision about such an object begin with."""
     return next((each.metric for each in OURS if each.resource.kind == kind), SECCOMP_METRIC)
+
+
+def files_of(kind: str) -> Files:
+    """The files that a decision about such an object writes and removes."""
+    return next((each.files for each in OURS if each.resource.kind == kind and each.files), SECCOMP_FILES)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from spo.doors.ports import Cluster, Conflict, DiskError, Invalid, WorldError
 from spo.events import Key
-from spo.intents import Apply, ClusterIntent, Plan, RemoveFile, Tell, WriteFile
+from spo.intents import Apply, Intent, Plan, RemoveFile, Tell, WriteFile
+from spo.model import kinds
 from spo.model.reasons import REASONS
-from spo.model.resource import DAEMONSETS, EVENTS
+from spo.model.resource import DAEMONSETS, EVENTS, LEASES, Resource
 from spo.model.times import stamp
 from spo.observe.counters import Counters
 
@@ -34,10 +35,11 @@ class Failed(Struct, frozen=True):
 Outcome = Done | Failed
 Log = Callable[[dict[str, Any]], None]
 
-# Which reason word a failed intent has, for the error metric (reference-behaviour 3.8).
-REASON_OF: dict[type[Any], str] = {
-    WriteFile: "CannotSaveSeccompProfile",
-    RemoveFile: "CannotRemoveSeccompProfile",
+# What a failed write is called, for the error metric (reference-behaviour 3.8). Our own kinds have words of their own.
+CANNOT: Mapping[Resource, str] = {
+    DAEMONSETS: "CannotCreateSPOD",
+    LEASES: "CannotUpdateLease",
+    EVENTS: "CannotWriteEvent",
 }
 OPERATION_OF: dict[type[Any], str] = {WriteFile: "update", RemoveFile: "delete"}
 
@@ -64,7 +66,7 @@ class Observer:
         done = plan.intents if isinstance(outcome, Done) else plan.intents[: outcome.done]
         for intent in done:
             if operation := OPERATION_OF.get(type(intent)):
-                self.counters.add("seccomp_profile_total", operation=operation)
+                self.counters.add(f"{kinds.metric_of(key.kind)}_total", operation=operation)
             self._log({"level": "info", "key": str(key), "did": _in_words(intent)})
         if isinstance(outcome, Failed) and not isinstance(outcome.error, Conflict):
             self._note_failure(key, plan, outcome, cluster)
@@ -93,14 +95,14 @@ class Observer:
             self._problems.pop(key, None)
         elif self._problems.get(key) != plan.problem.message:
             self._problems[key] = plan.problem.message
-            self.counters.add("seccomp_profile_error_total", reason=plan.problem.reason)
+            self._count_error(key, plan.problem.reason)
             told = {"reason": plan.problem.reason, "message": plan.problem.message}
             self._log({"level": "warning", "key": str(key), **told})
 
     def _note_failure(self, key: Key, plan: Plan, outcome: Failed, cluster: Cluster) -> None:
         intent, error = plan.intents[outcome.done], outcome.error
-        reason = _reason_of(intent)
-        self.counters.add("seccomp_profile_error_total", reason=reason)
+        reason = reason_of(intent, key)
+        self._count_error(key, reason)
         self._log({"level": "error", "key": str(key), "reason": reason, "message": f"{_in_words(intent)}: {error}"})
         if isinstance(error, Invalid) and self._on_bug:
             self._on_bug(f"{key}: {_in_words(intent)}: {error}")
@@ -110,6 +112,9 @@ class Observer:
                 self.tell(Tell(plan.about, reason, message), self._now, cluster)
             except WorldError as why:  # the failure itself stands in the log and in the metric
                 self._log({"level": "error", "key": str(key), "message": f"event {reason} not written: {why}"})
+
+    def _count_error(self, key: Key, reason: str) -> None:
+        self.counters.add(f"{kinds.metric_of(key.kind)}_error_total", reason=reason)
 
     def _event(self, tell: Tell, name: str, count: int, first: float, now: float) -> dict[str, Any]:
         about = tell.about
@@ -139,13 +144,20 @@ class Observer:
         }
 
 
-def _reason_of(intent: ClusterIntent | WriteFile | RemoveFile | Tell) -> str:
-    if isinstance(intent, Apply) and intent.resource == DAEMONSETS:
-        return "CannotCreateSPOD"
-    return REASON_OF.get(type(intent), "CannotUpdateNodeStatus")
+def reason_of(intent: Intent, key: Key) -> str:
+    """The reason word of an intent that failed, by what it is and which kind it (a file: the decision) is about."""
+    match intent:
+        case WriteFile():
+            return kinds.files_of(key.kind).cannot_save
+        case RemoveFile():
+            return kinds.files_of(key.kind).cannot_remove
+        case Tell():
+            return CANNOT[EVENTS]
+        case _:
+            return {**CANNOT, **{kind.resource: kind.cannot_update for kind in kinds.OURS}}[intent.resource]
 
 
-def _in_words(intent: ClusterIntent | WriteFile | RemoveFile | Tell) -> str:
+def _in_words(intent: Intent) -> str:
     match intent:
         case WriteFile(path, data):
             return f"write {path} ({len(data)} bytes)"

@@ -59,7 +59,7 @@ BUGS = (
         "a rejection is not counted",
         "A3",
         "spo/observe/observer.py",
-        'self.counters.add("seccomp_profile_error_total", reason=plan.problem.reason)',
+        "self._count_error(key, plan.problem.reason)",
         "pass",
         A + "test_a3_a_rejected_profile_leaves_no_file_and_says_why",
         "seccomp_profile_error_total",
