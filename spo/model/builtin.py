@@ -105,6 +105,9 @@ class PodUse(Struct, frozen=True, rename="camel", omit_defaults=True):
         return self.status.phase in ("Succeeded", "Failed")
 
 
+HARMLESS_WAITS = frozenset({"", "ContainerCreating", "PodInitializing"})  # of a container that is on its way
+
+
 class SpodPodSpec(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
     """A daemon pod's spec: only its node."""
 
@@ -159,7 +162,7 @@ class SpodPod(Struct, frozen=True, rename="camel", omit_defaults=True):
                 return f"Unschedulable: {condition.message}"
         for status in (*self.status.init_container_statuses, *self.status.container_statuses):
             waiting = status.state.waiting
-            if waiting is not None and waiting.reason not in ("", "ContainerCreating", "PodInitializing"):
+            if waiting is not None and waiting.reason not in HARMLESS_WAITS:
                 return f"{waiting.reason} (image {status.image})"
         return ""
 

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
+from spo.model import kinds
+from spo.model.kinds import OurKind
 from spo.model.reasons import REASONS
-from spo.model.resource import EVENTS, LEASES, NODES, PODS, SECCOMP_PROFILES, SPODS
+from spo.model.resource import EVENTS, LEASES, NODES, PODS, SPODS
 from spo.model.spod import NAME as SPOD
-from spo.model.states import ERROR, INSTALLED, PENDING
+from spo.model.states import PENDING
+from spo.report.partial import OurObject, Pod, decode_event, decode_node, decode_ours, decode_pod
 from spo.report.timeline import Fact, Tone
 from spo.sim.store import Change, Record
 
@@ -37,8 +40,7 @@ def describe(change: Change, actor: Actor) -> list[Fact]:
     """What to tell of this change, if anything."""
     if actor.who == YOU:
         return list(_by_hand(change, actor))
-    describer = DESCRIBERS.get(change.key.resource)
-    return list(describer(change, actor)) if describer else []
+    return list(DESCRIBERS.get(change.key.resource, _of_ours)(change, actor))
 
 
 # -- by hand: every change is worth a line ------------------------------------------------------------------------
@@ -93,78 +95,51 @@ def named(namespace: str, name: str) -> str:
 # -- our own kinds ------------------------------------------------------------------------------------------------
 
 
-class _Condition(Struct):
-    type: str
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-
-
-class _Status(Struct):
-    status: str = ""
-    state: str = ""
-    conditions: list[_Condition] = field(default_factory=list)
-
-
-class _Metadata(Struct):
-    deletionTimestamp: str | None = None  # noqa: N815  # the manifest's word
-
-
-class _Ours(Struct):
-    """What we look at in a profile or spod."""
-
-    metadata: _Metadata = field(default_factory=_Metadata)
-    status: _Status = field(default_factory=_Status)
-
-    def state(self) -> tuple[str, str]:
-        """The state, and what the condition Ready says about it."""
-        ready = next((c for c in self.status.conditions if c.type == "Ready"), _Condition("Ready"))
-        return self.status.status or self.status.state, ready.message
-
-
-_decode_ours = msgspec.json.Decoder(_Ours).decode
-
-
-UNSAID = frozenset({INSTALLED, PENDING})  # their messages say no more than the word
-
-
-def _profile(change: Change, actor: Actor) -> Iterator[Fact]:
-    subject = named(change.key.namespace, change.key.name)
+def _wish(change: Change, actor: Actor, kind: OurKind) -> Iterator[Fact]:
+    """An object that users wait for: that it comes, goes, and what state it is in."""
+    noun, subject = kind.resource.kind, named(change.key.namespace, change.key.name)
     if change.after is None:
-        yield actor.did("", "SeccompProfile", subject, "→ gone")
+        yield actor.did("", noun, subject, "→ gone")
         return
-    after = _decode_ours(change.after.body)
-    before = _decode_ours(change.before.body) if change.before else _Ours()
+    after = decode_ours(change.after.body)
+    before = decode_ours(change.before.body) if change.before else OurObject()
     if change.before is None:
-        yield actor.did("created", "SeccompProfile", subject)
-    if after.metadata.deletionTimestamp and not before.metadata.deletionTimestamp:
-        yield actor.did("deleted", "SeccompProfile", subject, tone="bad")
-    (state, message), (old, old_message) = after.state(), before.state()
+        yield actor.did("created", noun, subject)
+    if after.metadata.deleting and not before.metadata.deleting:
+        yield actor.did("deleted", noun, subject, tone="bad")
+    state, old = after.state(kind.state_path), before.state(kind.state_path)
     if state == PENDING and not old:
         return  # as every profile begins
-    if state and (state != old or (state == ERROR and message != old_message)):
-        tone: Tone = {INSTALLED: "good", ERROR: "bad"}.get(state, "plain")  # type: ignore[assignment]
-        yield actor.did(
-            "", "SeccompProfile", subject, f"→ {state}", with_remedy_apart(message) if state not in UNSAID else "", tone
-        )
+    message = after.ready.message
+    if state and (state != old or (state == kind.states.bad and message != before.ready.message)):
+        unsaid = state in (kind.states.good, PENDING)  # the message says no more than the word
+        why = "" if unsaid else with_remedy_apart(message)
+        yield actor.did("", noun, subject, f"→ {state}", why, _tone(state, kind))
 
 
-def _spod(change: Change, actor: Actor) -> Iterator[Fact]:
+def _tone(state: str, kind: OurKind) -> Tone:
+    return "good" if state == kind.states.good else "bad" if state == kind.states.bad else "plain"
+
+
+def _spod(change: Change, actor: Actor, kind: OurKind) -> Iterator[Fact]:
+    """There is but one that counts, and the operator makes it where nobody does."""
     if change.after is None:
         return
-    after = _decode_ours(change.after.body)
-    before = _decode_ours(change.before.body) if change.before else _Ours()
+    after = decode_ours(change.after.body)
+    before = decode_ours(change.before.body) if change.before else OurObject()
     if change.before is None:
         yield actor.did("created", "the default spod", "")
-    (state, message), (old, _) = after.state(), before.state()
-    if state and state != old:
-        tone: Tone = "bad" if state == "ERROR" else "good" if state == "RUNNING" else "plain"
-        yield actor.did("", "spod", "", f"→ {state}", message if tone == "bad" else "", tone)
+    state = after.state(kind.state_path)
+    if state and state != before.state(kind.state_path):
+        tone = _tone(state, kind)
+        yield actor.did("", "spod", "", f"→ {state}", after.ready.message if tone == "bad" else "", tone)
 
 
-class _NodeStatus(Struct):
-    nodeName: str = ""  # noqa: N815
-    status: str = ""
+def _of_ours(change: Change, actor: Actor) -> Iterator[Fact]:
+    """Of node statuses, which only the operator writes, the profile tells."""
+    kind = next((each for each in kinds.OURS if each.resource.storage == change.key.resource), None)
+    if kind is not None and kind.by_users:
+        yield from (_spod if kind.resource == SPODS else _wish)(change, actor, kind)
 
 
 def _lease(change: Change, actor: Actor) -> Iterator[Fact]:
@@ -179,34 +154,13 @@ def _lease(change: Change, actor: Actor) -> Iterator[Fact]:
 # -- Kubernetes Events: the reasons -------------------------------------------------------------------------------
 
 
-class _Involved(Struct):
-    kind: str = ""
-    namespace: str = ""
-    name: str = ""
-
-
-class _EventSource(Struct):
-    host: str = ""
-
-
-class _Event(Struct):
-    reason: str = ""
-    message: str = ""
-    type: str = ""
-    involvedObject: _Involved = field(default_factory=_Involved)  # noqa: N815
-    source: _EventSource = field(default_factory=_EventSource)
-
-
-_decode_event = msgspec.json.Decoder(_Event).decode
-
-
 def _event(change: Change, actor: Actor) -> Iterator[Fact]:
     """Warnings, once each: what kubelets say of a pod stands in the pod's status already."""
     if change.before is not None or change.after is None or actor.who == "kubelet":
         return
-    event = _decode_event(change.after.body)
+    event = decode_event(change.after.body)
     if event.type == "Warning":
-        about = event.involvedObject
+        about = event.involved_object
         subject = named(about.namespace, about.name)
         node = event.source.host if actor.who == "daemon" else ""
         why = f"{event.reason}: {with_remedy_apart(event.message)}"
@@ -225,113 +179,49 @@ _REMEDIES = tuple(dict.fromkeys(known.remedy for known in REASONS.values() if kn
 # -- pods and nodes -----------------------------------------------------------------------------------------------
 
 
-class _Waiting(Struct):
-    reason: str = ""
-    message: str = ""
-
-
-class _Terminated(Struct):
-    reason: str = ""
-    message: str = ""
-    exitCode: int = 0  # noqa: N815
-
-
-class _State(Struct):
-    waiting: _Waiting | None = None
-    terminated: _Terminated | None = None
-
-
-class _Container(Struct):
-    name: str = ""
-    restartCount: int = 0  # noqa: N815
-    state: _State = field(default_factory=_State)
-
-
-class _PodStatus(Struct):
-    phase: str = ""
-    reason: str = ""
-    message: str = ""
-    conditions: list[_Condition] = field(default_factory=list)
-    containerStatuses: list[_Container] = field(default_factory=list)  # noqa: N815
-
-
-class _PodMetadata(Struct):
-    labels: dict[str, str] = field(default_factory=dict)
-    deletionTimestamp: str | None = None  # noqa: N815
-
-
-class _Pod(Struct):
-    metadata: _PodMetadata = field(default_factory=_PodMetadata)
-    status: _PodStatus = field(default_factory=_PodStatus)
-
-    def stuck(self) -> tuple[str, str]:
-        """Why a container waits, if it waits for something to be mended: reason and message."""
-        for container in self.status.containerStatuses:
-            waiting = container.state.waiting
-            if waiting and waiting.reason not in ("", "ContainerCreating", "PodInitializing"):
-                return waiting.reason, waiting.message
-        return "", ""
-
-    def unplaced(self) -> str:
-        """Why the scheduler found no node, if so."""
-        placed = next((c for c in self.status.conditions if c.type == "PodScheduled"), None)
-        return placed.message if placed and placed.status == "False" else ""
-
-    def ended(self) -> str:
-        """How the containers ended."""
-        ended = [(c.name, c.state.terminated) for c in self.status.containerStatuses]
-        return self.status.message or ", ".join(f"{name} exited with {end.exitCode}" for name, end in ended if end)
-
-
-_decode_pod = msgspec.json.Decoder(_Pod).decode
-_NO_POD = _Pod()
-
-
 def _pod(change: Change, actor: Actor) -> Iterator[Fact]:
     subject = named(change.key.namespace, change.key.name)
     if change.after is None:
         return
-    after = _decode_pod(change.after.body)
-    before = _decode_pod(change.before.body) if change.before else _NO_POD
-    noun = _noun(after.metadata.labels)
+    after = decode_pod(change.after.body)
+    before = decode_pod(change.before.body) if change.before else NO_POD
+    noun = _noun(after.metadata.labels or {})
     if noun != "pod":
         subject = change.key.name  # there is but one namespace it can be in
     if change.before is None:
         yield actor.did("created", noun, subject)
-    elif after.metadata.deletionTimestamp and not before.metadata.deletionTimestamp:
+    elif after.metadata.deleting and not before.metadata.deleting:
         yield actor.did("deleted", noun, subject)
-    phase, (reason, message) = after.status.phase, after.stuck()
-    if reason and (reason, message) != before.stuck():
-        yield actor.did("cannot start", noun, subject, f"· {reason}", message, "bad")
-    elif phase == "Running" and not reason and (before.status.phase != phase or before.stuck()[0]):
+    phase, stuck, was_stuck = after.status.phase, after.status.waiting(init=False), before.status.waiting(init=False)
+    if stuck and stuck != was_stuck:
+        yield actor.did("cannot start", noun, subject, f"· {stuck.reason}", stuck.message, "bad")
+    elif phase == "Running" and not stuck and (before.status.phase != phase or was_stuck):
         yield actor.did("started", noun, subject, tone="good")
-    elif phase in ENDS and after.metadata.deletionTimestamp:
+    elif phase in ENDS and after.metadata.deleting:
         if before.status.phase != phase:
             yield actor.did("stopped", noun, subject)
     elif phase in ENDS and before.status.phase != phase:
         verb, tone = ENDS[phase]
-        yield actor.did("saw", noun, subject, verb, after.ended() if tone == "bad" else "", tone)
-    if (why := after.unplaced()) and why != before.unplaced():
+        yield actor.did("saw", noun, subject, verb, _ended(after) if tone == "bad" else "", tone)
+    if (why := _unplaced(after)) and why != _unplaced(before):
         yield actor.did("finds no node for", noun, subject, "", why, "bad")
+
+
+def _unplaced(pod: Pod) -> str:
+    return pod.status.unplaced.message if pod.status.unplaced else ""
+
+
+def _ended(pod: Pod) -> str:
+    return pod.status.message or ", ".join(f"{name} exited with {code}" for name, code in pod.status.exit_codes)
 
 
 def _noun(labels: Mapping[str, str]) -> str:
     return OWN_PODS.get(labels.get("name", ""), "pod") if labels.get("app") == APP else "pod"
 
 
+NO_POD = Pod()
 OWN_PODS = {"spod": "daemon pod", APP: "manager pod"}
 ENDS: dict[str, tuple[str, Tone]] = {"Succeeded": ("finish", "plain"), "Failed": ("fail", "bad")}
-
-
-class _Node(Struct):
-    status: _Status = field(default_factory=_Status)
-
-    def ready(self) -> tuple[str, str]:
-        condition = next((c for c in self.status.conditions if c.type == "Ready"), _Condition("Ready"))
-        return condition.status, condition.message
-
-
-_decode_node = msgspec.json.Decoder(_Node).decode
 
 
 def _node(change: Change, actor: Actor) -> Iterator[Fact]:
@@ -339,15 +229,13 @@ def _node(change: Change, actor: Actor) -> Iterator[Fact]:
         verb = "removed" if change.after is None else "added"
         yield Actor(actor.who).did(verb, "node", change.key.name)
         return
-    (status, why), (old, _) = _decode_node(change.after.body).ready(), _decode_node(change.before.body).ready()
-    if status != old and (status != "True" or old):
-        end = ("→ Ready", "", "good") if status == "True" else ("→ NotReady", why, "bad")
+    now, old = decode_node(change.after.body).ready, decode_node(change.before.body).ready
+    if now.status != old.status and (now.status != "True" or old.status):
+        end = ("→ Ready", "", "good") if now.status == "True" else ("→ NotReady", now.message, "bad")
         yield Actor(actor.who).did("", "node", change.key.name, *end)  # type: ignore[arg-type]
 
 
 DESCRIBERS: dict[str, Describer] = {
-    SECCOMP_PROFILES.storage: _profile,
-    SPODS.storage: _spod,
     LEASES.storage: _lease,
     EVENTS.storage: _event,
     PODS.storage: _pod,
