@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 import msgspec
 from msgspec import Struct, field
 
+from spo.model import kinds
+from spo.model.kinds import OurKind
 from spo.model.reasons import REASONS
-from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, SPODS
-from spo.model.states import DISABLED, INSTALLED, PARTIAL
-from spo.sim.store import Store, StoreKey
+from spo.model.resource import GROUP, NODE_STATUSES, SECCOMP_PROFILES, SPODS
+from spo.model.states import PENDING
+from spo.report.partial import (
+    USUAL_PATHS,
+    Condition,
+    OurObject,
+    PodStatus,
+    decode_node_status,
+    decode_ours,
+    decode_pod,
+)
+from spo.sim.store import Record, Store, StoreKey
 
-AS_WISHED = frozenset({INSTALLED, DISABLED, PARTIAL})
 PROFILE_FILE = re.compile(r"seccomp profile \"[^\"]*/seccomp/(operator/)?([^/\"]+)/([^/\"]+?)(\.json)?\"")
 
 
@@ -28,11 +38,21 @@ class ProfileState(Struct, frozen=True, rename="camel"):
     message: str
     nodes: Mapping[str, str]
     deleting: bool = False
+    satisfied: bool = False
     remarks: list[str] = []
 
-    @property
-    def fine(self) -> bool:
-        return self.state in AS_WISHED and not self.deleting
+
+class ObjectState(Struct, frozen=True, rename="camel"):
+    """An object of our group that users write, and that is no profile."""
+
+    kind: str
+    namespace: str
+    name: str
+    state: str
+    reason: str
+    message: str
+    deleting: bool
+    satisfied: bool
 
 
 class Setting(Struct, frozen=True, rename="camel"):
@@ -68,122 +88,109 @@ class Rejected(Struct, frozen=True, rename="camel"):
 class Summary(Struct, frozen=True, rename="camel"):
     """All of it. Profiles in `operator_namespace` came with the operator."""
 
-    profiles: list[ProfileState]
-    pods: list[StuckPod]
-    rejected: list[Rejected]
+    profiles: list[ProfileState] = field(default_factory=list)
+    objects: list[ObjectState] = field(default_factory=list)
+    pods: list[StuckPod] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
     settings: list[Setting] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     operator_namespace: str = ""
 
     @property
     def satisfied(self) -> bool:
-        return not (self.rejected or self.pods or self.settings) and all(profile.fine for profile in self.profiles)
+        standing = all(each.satisfied for each in self.profiles) and all(each.satisfied for each in self.objects)
+        return standing and not (self.rejected or self.pods or self.settings)
 
 
-class _Condition(Struct):
-    type: str
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-
-
-class _Owner(Struct):
-    uid: str = ""
-    kind: str = ""
-    name: str = ""
-
-
-class _Metadata(Struct):
-    uid: str = ""
-    deletionTimestamp: str | None = None  # noqa: N815  # the manifest's words
-    ownerReferences: list[_Owner] = field(default_factory=list)  # noqa: N815
-
-
-class _ProfileStatus(Struct):
-    status: str = ""
-    conditions: list[_Condition] = field(default_factory=list)
-
-
-class _Profile(Struct):
-    metadata: _Metadata
-    status: _ProfileStatus = field(default_factory=_ProfileStatus)
-
-
-class _NodeStatus(Struct):
-    metadata: _Metadata
-    nodeName: str = ""  # noqa: N815
-    status: str = ""
-
-
-class _Waiting(Struct):
-    reason: str = ""
-    message: str = ""
-
-
-class _Terminated(Struct):
-    exitCode: int = 0  # noqa: N815
-    reason: str = ""
-
-
-class _ContainerState(Struct):
-    waiting: _Waiting | None = None
-    terminated: _Terminated | None = None
-
-
-class _Container(Struct):
-    name: str = ""
-    state: _ContainerState = field(default_factory=_ContainerState)
-
-
-class _PodStatus(Struct):
-    phase: str = ""
-    reason: str = ""
-    message: str = ""
-    conditions: list[_Condition] = field(default_factory=list)
-    initContainerStatuses: list[_Container] = field(default_factory=list)  # noqa: N815
-    containerStatuses: list[_Container] = field(default_factory=list)  # noqa: N815
-
-
-class _Pod(Struct):
-    metadata: _Metadata
-    status: _PodStatus = field(default_factory=_PodStatus)
-
-
-_decode_profile = msgspec.json.Decoder(_Profile).decode
-_decode_node_status = msgspec.json.Decoder(_NodeStatus).decode
-_decode_pod = msgspec.json.Decoder(_Pod).decode
+def summarize(
+    store: Store,
+    operator_namespace: str,
+    *,
+    rejected: Sequence[Rejected] = (),
+    notes: Sequence[str] = (),
+    failed_before: Collection[str] = (),
+    refused: Mapping[StoreKey, str] | None = None,
+) -> Summary:
+    """How the world in this store stands. The last two are as `stuck_pods` has them."""
+    return Summary(
+        profiles(store),
+        objects(store),
+        stuck_pods(store, failed_before, refused),
+        [*rejected],
+        settings(store),
+        [*notes],
+        operator_namespace,
+    )
 
 
 def profiles(store: Store) -> list[ProfileState]:
     """Every profile in the cluster, by namespace and name."""
     on_nodes: dict[tuple[str, str], dict[str, str]] = {}
     for record in store.scan(NODE_STATUSES.storage):
-        status = _decode_node_status(record.body)
-        for owner in status.metadata.ownerReferences:
+        status = decode_node_status(record.body)
+        for owner in status.metadata.owner_references:
             if owner.kind == SECCOMP_PROFILES.kind:
-                on_nodes.setdefault((record.key.namespace, owner.name), {})[status.nodeName] = status.status
+                on_nodes.setdefault((record.key.namespace, owner.name), {})[status.node_name] = status.status
+    kind = next(each for each in kinds.OURS if each.resource == SECCOMP_PROFILES)
     found = []
     for record in store.scan(SECCOMP_PROFILES.storage):
-        profile = _decode_profile(record.body)
-        ready = next((c for c in profile.status.conditions if c.type == "Ready"), _Condition("Ready"))
+        profile = decode_ours(record.body)
         nodes = on_nodes.get((record.key.namespace, record.key.name), {})
-        state = profile.status.status or "Pending"
         found.append(
             ProfileState(
                 record.key.namespace,
                 record.key.name,
-                state,
-                ready.reason,
-                ready.message or "the operator has not looked at it yet",
+                profile.state(kind.state_path) or PENDING,
+                profile.ready.reason,
+                profile.ready.message or "the operator has not looked at it yet",
                 dict(sorted(nodes.items())),
-                bool(profile.metadata.deletionTimestamp),
-                [f"{c.reason}: {c.message}" for c in profile.status.conditions if _is_remark(c)],
+                profile.metadata.deleting,
+                _is_satisfied(profile, kind),
+                [f"{each.reason}: {each.message}" for each in profile.conditions if _is_remark(each)],
             )
         )
     return found
 
 
-def _is_remark(condition: _Condition) -> bool:
+def _is_satisfied(found: OurObject, kind: OurKind | None) -> bool:
+    """Ready, or in a state in which nobody need do anything about it; and there to stay."""
+    as_wished = kind is not None and found.state(kind.state_path) in kind.states.as_wished
+    return (found.ready.status == "True" or as_wished) and not found.metadata.deleting
+
+
+def objects(store: Store) -> list[ObjectState]:
+    """Every other object of our group that users write, by kind, namespace and name.
+
+    Of a kind that is not ours, too, and that the input defines: whoever applies such an object waits for something.
+    """
+    ours = {kind.resource.storage: kind for kind in kinds.OURS}
+    found = []
+    for resource in store.resources():
+        kind = ours.get(resource)
+        if not resource.endswith(f".{GROUP}") or resource == SECCOMP_PROFILES.storage or (kind and not kind.by_users):
+            continue
+        paths = (kind.state_path,) if kind else USUAL_PATHS
+        found += [_object(record, kind, paths) for record in store.scan(resource)]
+    return found
+
+
+def _object(record: Record, kind: OurKind | None, paths: Iterable[tuple[str, ...]]) -> ObjectState:
+    each = decode_ours(record.body)
+    ready = each.ready
+    unsaid = "nobody has said whether it is ready" if each.status else "nobody has said anything of it"
+    return ObjectState(
+        kind.resource.kind if kind else each.kind,
+        record.key.namespace,
+        record.key.name,
+        each.state(*paths),
+        ready.reason,
+        ready.message or ("" if ready.status else unsaid),
+        each.metadata.deleting,
+        _is_satisfied(each, kind),
+    )
+
+
+def _is_remark(condition: Condition) -> bool:
     return condition.type != "Ready" and condition.status == "False"
 
 
@@ -191,7 +198,7 @@ def settings(store: Store) -> list[Setting]:
     """What the operator has to say against the settings in each spod, and what keeps its daemons from coming up."""
     found: dict[tuple[str, str, str], Setting] = {}
     for record in store.scan(SPODS.storage):
-        for condition in _decode_profile(record.body).status.conditions:
+        for condition in decode_ours(record.body).conditions:
             known = REASONS.get(condition.reason)
             if _is_remark(condition) or (condition.status == "False" and known is not None and known.remedy):
                 setting = Setting(record.key.namespace, record.key.name, condition.reason, condition.message)
@@ -209,12 +216,12 @@ def stuck_pods(
     """
     found = []
     for record in store.scan("pods"):
-        pod = _decode_pod(record.body)
+        pod = decode_pod(record.body)
         problem = _problem(pod.status)
         if problem is None:
             continue
         reason, message = problem
-        known = (pod.metadata.uid, *(owner.uid for owner in pod.metadata.ownerReferences))
+        known = (pod.metadata.uid, *(owner.uid for owner in pod.metadata.owner_references))
         if reason != "Failed" or not any(uid in failed_before for uid in known):
             name = (record.key.namespace, record.key.name)
             syscall = (refused or {}).get(record.key, "") if reason in OVER_A_SYSCALL else ""
@@ -224,31 +231,21 @@ def stuck_pods(
 
 
 OVER_A_SYSCALL = frozenset({"CrashLoopBackOff", "Failed"})
-HARMLESS_WAITS = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
-def _problem(status: _PodStatus) -> tuple[str, str] | None:
+def _problem(status: PodStatus) -> tuple[str, str] | None:
     """Reason and message, if the pod is not as it should be."""
-    if status.phase in ("Succeeded", "Running") and not _waiting(status):
+    waiting = status.waiting(init=True)
+    if status.phase in ("Succeeded", "Running") and waiting is None:
         return None
     if status.phase == "Failed":
-        ended = [(c.name, c.state.terminated) for c in status.containerStatuses]
-        text = ", ".join(f"{name} exited with {end.exitCode}" for name, end in ended if end and end.exitCode)
+        text = ", ".join(f"{name} exited with {code}" for name, code in status.exit_codes if code)
         return "Failed", status.message or text
-    if waiting := _waiting(status):
+    if waiting is not None:
         return waiting.reason, waiting.message
-    placed = next((c for c in status.conditions if c.type == "PodScheduled"), None)
-    if placed is not None and placed.status == "False":
-        return placed.reason or "Unschedulable", placed.message
+    if status.unplaced is not None:
+        return status.unplaced.reason or "Unschedulable", status.unplaced.message
     return "Pending", "it had not started yet when the time was over"
-
-
-def _waiting(status: _PodStatus) -> _Waiting | None:
-    for container in (*status.initContainerStatuses, *status.containerStatuses):
-        waiting = container.state.waiting
-        if waiting is not None and waiting.reason not in HARMLESS_WAITS:
-            return waiting
-    return None
 
 
 REMEDIES = {

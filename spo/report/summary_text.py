@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from spo.model.resource import SPODS
 from spo.report.describe import with_remedy_apart
-from spo.report.summary import ProfileState, Rejected, Setting, StuckPod, Summary
+from spo.report.summary import ObjectState, ProfileState, Rejected, Setting, StuckPod, Summary
 from spo.report.terminal import MARKS, Paint
 from spo.report.timeline import Tone
 
@@ -14,9 +15,10 @@ STATE, INDENT = 11, 6
 
 
 def summary_text(summary: Summary, paint: Paint) -> str:
-    """Profiles, pods, rejections and notes, each under its heading if there is any; at the end the answer."""
+    """Profiles, objects, pods, rejections and notes, each under its heading if there is any; at the end the answer."""
     parts = [
         _section("Profiles", _profiles(summary, paint), paint),
+        _section("Objects", [_object(each, paint) for each in _shown(summary)], paint),
         _section("Pods that did not start, or failed", [_pods(group, paint) for group in _alike(summary.pods)], paint),
         _section("Settings", [_setting(each, paint) for each in summary.settings], paint),
         _section("Rejected", [_rejected(each, paint) for each in summary.rejected], paint),
@@ -33,9 +35,8 @@ def _section(title: str, entries: Sequence[Sequence[str]], paint: Paint) -> str:
 def _profiles(summary: Summary, paint: Paint) -> list[list[str]]:
     """One entry a profile; those that came with the operator share one at the end, if all is well with them."""
     shipped = [each for each in summary.profiles if each.namespace == summary.operator_namespace]
-    aside = (
-        shipped if all(each.fine for each in shipped) and len({_nodes(s.nodes.items()) for s in shipped}) == 1 else []
-    )
+    alike = len({_nodes(each.nodes.items()) for each in shipped}) == 1
+    aside = shipped if alike and all(each.satisfied for each in shipped) else []
     shown = [each for each in summary.profiles if each not in aside]
     entries = [_profile(each, _width(shown), paint) for each in shown]
     if aside:
@@ -54,7 +55,7 @@ def _mark(tone: Tone, paint: Paint) -> str:
 
 
 def _profile(profile: ProfileState, width: int, paint: Paint) -> list[str]:
-    tone: Tone = "good" if profile.fine else "bad"
+    tone: Tone = "good" if profile.satisfied else "bad"
     name = f"{profile.namespace}/{profile.name}".ljust(width)
     state = paint(profile.state.ljust(STATE), tone)
     lines = [f"  {_mark(tone, paint)} {name}  {state} {_nodes(profile.nodes.items())}".rstrip()]
@@ -63,6 +64,26 @@ def _profile(profile: ProfileState, width: int, paint: Paint) -> list[str]:
         lines += _text(f"{profile.reason}: {message}" if profile.reason else message, paint)
     for remark in profile.remarks:
         lines += _text(with_remedy_apart(remark), paint)
+    return lines
+
+
+def _shown(summary: Summary) -> list[ObjectState]:
+    """The objects to tell of: of spods those that are not as they should be, unless their settings say why."""
+    told = {(each.namespace, each.name) for each in summary.settings}
+    return [
+        each
+        for each in summary.objects
+        if each.kind != SPODS.kind or not (each.satisfied or (each.namespace, each.name) in told)
+    ]
+
+
+def _object(found: ObjectState, paint: Paint) -> list[str]:
+    tone: Tone = "good" if found.satisfied else "bad"
+    name = f"{found.kind} {found.namespace}/{found.name}"
+    lines = [f"  {_mark(tone, paint)} {name}  {paint(found.state, tone)}".rstrip()]
+    if tone == "bad":
+        lines += _text("it is being deleted", paint) if found.deleting else []
+        lines += _text(": ".join(filter(None, (found.reason, with_remedy_apart(found.message)))), paint)
     return lines
 
 
@@ -126,9 +147,10 @@ def _text(text: str, paint: Paint) -> list[str]:
 def _answer(summary: Summary, paint: Paint) -> str:
     if summary.satisfied:
         return paint("✓ everything applied is satisfied", "good")
-    failing = sum(not each.fine for each in summary.profiles)
+    failing = sum(not each.satisfied for each in summary.profiles)
     counts = {
         "profile not installed": failing,
+        "object not ready": sum(not each.satisfied for each in _shown(summary)),
         "pod not running": len(summary.pods),
         "setting without effect": len(summary.settings),
         "object rejected": len(summary.rejected),

@@ -15,7 +15,7 @@ from spo.input.apply import Applier
 from spo.input.load import Loaded, Source
 from spo.input.yaml_documents import documents
 from spo.model.resource import PODS, SPODS
-from spo.report.summary import Summary, profiles, settings, stuck_pods
+from spo.report.summary import profiles, summarize
 from spo.report.summary_text import summary_text
 from spo.report.terminal import Paint, Progress, timeline_text
 from spo.report.timeline import lines
@@ -178,9 +178,6 @@ def play(seed: int, paint: Paint, progress: Progress) -> int:
 
 def _end(world: SimulatedWorld, paint: Paint) -> None:
     store = world.cluster.store
-    print(
-        summary_text(Summary(profiles(store), stuck_pods(store), [], settings(store), [], world.namespace), paint),
-        end="\n\n",
-    )
+    print(summary_text(summarize(store, world.namespace), paint), end="\n\n")
     print("Now try your own: spo try -f FILE|DIR")
     print(f"history {world.history.digest()}")

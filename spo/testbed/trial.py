@@ -11,9 +11,9 @@ from spo.input.apply import Applier
 from spo.input.capacity import check_room, nodes_at_least, remarks_on_nodes
 from spo.input.classify import Intake, sort_out
 from spo.input.load import Loaded, load
-from spo.model.resource import SECCOMP_PROFILES
+from spo.model import kinds
 from spo.report.outcome import Outcome
-from spo.report.summary import Rejected, Summary, profiles, settings, stuck_pods
+from spo.report.summary import Rejected, summarize
 from spo.report.terminal import Progress
 from spo.report.timeline import lines
 from spo.sim.store import StoreKey
@@ -74,13 +74,13 @@ def look(
         notes.append("the time was over before the cluster came to rest: try a longer --until")
     nodes = world.cluster.nodes
     refused = {pod: ", ".join(by.values()) for node in nodes.values() for pod, by in node.refused.items()}
-    summary = Summary(
-        profiles(store),
-        stuck_pods(store, _failed_before(intake.present), refused),
-        rejected + removed(world, intake.wishes, rejected),
-        settings(store),
-        notes,
+    summary = summarize(
+        store,
         world.namespace,
+        rejected=rejected + removed(world, intake.wishes, rejected),
+        notes=notes,
+        failed_before=_failed_before(intake.present),
+        refused=refused,
     )
     simulated_s = (world.cluster.timeline.now_ns - world.start_ns) / 1e9
     head = f"{len(nodes)} simulated node{'s' * (len(nodes) != 1)}, {store.count('pods'):,} pods, seed {seed}"
@@ -89,12 +89,16 @@ def look(
 
 
 def removed(world: SimulatedWorld, wishes: Sequence[Loaded], rejected: Sequence[Rejected]) -> list[Rejected]:
-    """Profiles that were applied, and that the operator has taken away since, with its reason."""
+    """Objects of our kinds that were applied, and that the operator has taken away since, with its reason."""
     refused = {each.object for each in rejected}
+    ours = kinds.written_by_users()
     gone = []
     for item in wishes:
-        key = StoreKey(SECCOMP_PROFILES.storage, item.namespace or "default", item.name)
-        if item.kind != SECCOMP_PROFILES.kind or str(item) in refused or world.cluster.store.get(key) is not None:
+        resource = ours.get((item.api_version, item.kind))
+        if resource is None or str(item) in refused:
+            continue
+        key = StoreKey(resource.storage, item.namespace or "default", item.name)
+        if world.cluster.store.get(key) is not None:
             continue
         subject = f"{key.namespace}/{key.name}"
         whys = [fact.why for fact in world.recorder.facts if fact.subject == subject and fact.remark]

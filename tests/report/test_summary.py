@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from spo.model.resource import NODE_STATUSES, SECCOMP_PROFILES, SPODS
-from spo.report.summary import Rejected, Summary, plain, profiles, settings, stuck_pods
+import pytest
+
+from spo.model.resource import GROUP, NODE_STATUSES, PODS, SECCOMP_PROFILES, SPODS, Resource
+from spo.model.states import WORST_FIRST, ready
+from spo.report.summary import Rejected, Summary, plain, stuck_pods, summarize
 from spo.report.summary_text import summary_text
 from spo.report.terminal import Paint
 from spo.sim.store import Store, StoreKey
@@ -31,7 +34,7 @@ def put_profile(
     message: str = "",
     namespace: str = "shop",
 ) -> None:
-    conditions = [{"type": "Ready", "status": "False", "reason": reason, "message": message}]
+    conditions = [{"type": "Ready", "status": ready(state)[0], "reason": reason, "message": message}]
     put(store, SECCOMP_PROFILES.storage, name, {"status": {"status": state, "conditions": conditions}}, namespace)
     owners = [{"kind": "SeccompProfile", "name": name}]
     for node, at_node in nodes.items():
@@ -46,9 +49,7 @@ def put_pod(store: Store, name: str, phase: str, *, waiting: dict[str, str] | No
 
 
 def text_of(store: Store, *rejected: Rejected) -> str:
-    return summary_text(
-        Summary(profiles(store), stuck_pods(store), list(rejected), settings(store), [], "operator"), Paint()
-    )
+    return summary_text(summarize(store, "operator", rejected=rejected), Paint())
 
 
 def test_a_profile_that_is_everywhere_takes_one_line() -> None:
@@ -150,7 +151,7 @@ def test_a_pod_that_is_still_pending_at_the_end_is_told() -> None:
 def test_a_remark_on_a_profile_that_is_fine_is_told_and_nothing_fails() -> None:
     store = Store()
     remark = {"type": "SyscallsKnown", "status": "False", "reason": "UnknownSyscalls", "message": "no kernel has: raed"}
-    status = {"status": "Installed", "conditions": [remark]}
+    status = {"status": "Installed", "conditions": [{"type": "Ready", "status": "True"}, remark]}
     put(store, SECCOMP_PROFILES.storage, "cart", {"status": status})
     text = text_of(store)
     assert "UnknownSyscalls: no kernel has: raed" in text
@@ -176,8 +177,89 @@ def test_what_keeps_the_daemons_from_coming_up_counts_too_and_each_reason_once()
     text = text_of(store)
     assert "✗ spod operator/spod: CannotCreateSPOD\n      because of CannotCreateSPOD" in text
     assert text.count("because of NotTheOne") == 1
-    assert "Creating" not in text
-    assert "✗ 2 settings without effect" in text
+    assert "✗ SecurityProfilesOperatorDaemon operator/new  ERROR\n      Creating: because of Creating" in text
+    assert "✗ 1 object not ready, 2 settings without effect" in text
+
+
+def put_object(store: Store, resource: Resource, name: str, status: Any = None, **metadata: Any) -> None:
+    body = {"kind": resource.kind, "metadata": metadata} | ({"status": status} if status is not None else {})
+    put(store, resource.storage, name, body)
+
+
+def ready_condition(status: str, reason: str = "", message: str = "") -> dict[str, str]:
+    return {"type": "Ready", "status": status, "reason": reason, "message": message}
+
+
+def test_a_spod_whose_daemons_are_not_up_is_not_as_wished_though_nothing_is_wrong_with_its_settings() -> None:
+    store = Store()
+    condition = ready_condition("False", "Creating", "the daemons are being started")
+    put_object(store, SPODS, "spod", {"state": "CREATING", "conditions": [condition]})
+    text = text_of(store)
+    assert "✗ SecurityProfilesOperatorDaemon shop/spod  CREATING\n      Creating: the daemons are being started" in text
+    assert "✗ 1 object not ready" in text
+
+
+def test_a_spod_that_is_as_it_should_be_is_not_worth_a_line() -> None:
+    store = Store()
+    put_object(store, SPODS, "spod", {"state": "RUNNING", "conditions": [ready_condition("True", "Available")]})
+    assert text_of(store) == "✓ everything applied is satisfied"
+
+
+BINDINGS = Resource(GROUP, "v1alpha1", "profilebindings", "ProfileBinding")
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (None, "nobody has said anything of it"),
+        ({}, "nobody has said anything of it"),
+        ({"state": "Bound"}, "nobody has said whether it is ready"),
+        ("Bound", "nobody has said whether it is ready"),
+        ({"conditions": [{"type": "Ready", "status": None}, "odd"]}, "nobody has said whether it is ready"),
+        ({"status": "Bound", "conditions": [ready_condition("False", "NoSuchProfile", "there is no cart")]},
+         "NoSuchProfile: there is no cart"),
+        ({"conditions": [ready_condition("Unknown", "Waiting")]}, "Waiting"),
+    ],
+)  # fmt: skip
+def test_an_object_of_our_group_is_as_wished_only_if_it_is_ready_whatever_its_kind(status: Any, told: str) -> None:
+    store = Store()
+    put_object(store, BINDINGS, "cart", status)
+    state = "  Bound" if "Bound" in str(status) and status != "Bound" else ""
+    assert text_of(store) == (f"Objects\n  ✗ ProfileBinding shop/cart{state}\n      {told}\n\n✗ 1 object not ready")
+
+
+def test_an_object_that_is_ready_is_as_wished_until_somebody_deletes_it() -> None:
+    store = Store()
+    status = {"status": "Bound", "conditions": [ready_condition("True", "Available", "all of it is bound")]}
+    put_object(store, BINDINGS, "cart", status)
+    assert text_of(store) == "Objects\n  ✓ ProfileBinding shop/cart  Bound\n\n✓ everything applied is satisfied"
+    put_object(store, BINDINGS, "cart", status, deletionTimestamp="2026-01-01T00:00:00Z")
+    text = text_of(store)
+    assert "✗ ProfileBinding shop/cart  Bound\n      it is being deleted\n" in text
+    assert "✗ 1 object not ready" in text
+
+
+def test_objects_of_others_are_none_of_our_business() -> None:
+    store = Store()
+    put_object(store, Resource("example.com", "v1", "widgets", "Widget"), "gear")
+    put_object(store, PODS, "web", {"phase": "Running"})
+    put_object(store, NODE_STATUSES, "cart-1", "Error")  # the operator's own word: of profiles it is told
+    assert plain(summarize(store, "operator"))["objects"] == []
+    assert text_of(store) == "✓ everything applied is satisfied"
+
+
+@pytest.mark.parametrize("state", WORST_FIRST)
+def test_a_profile_is_as_wished_when_it_is_installed_or_its_own_text_keeps_it_off_the_nodes(state: str) -> None:
+    store = Store()
+    put_profile(store, "cart", state, {})
+    assert summarize(store, "operator").satisfied is (state in ("Installed", "Disabled", "Partial"))
+
+
+def test_a_profile_that_is_installed_and_not_ready_is_not_as_wished() -> None:
+    store = Store()
+    conditions = [ready_condition("False", "Creating", "waiting for nodes")]
+    put_object(store, SECCOMP_PROFILES, "cart", {"status": "Installed", "conditions": conditions})
+    assert not summarize(store, "operator").satisfied
 
 
 def test_names_without_end_are_cut_for_people() -> None:
@@ -194,5 +276,5 @@ def test_rejections_come_with_place_and_remedy() -> None:
 
 
 def test_the_plain_form_says_whether_all_is_satisfied() -> None:
-    assert plain(Summary([], [], []))["satisfied"] is True
-    assert plain(Summary([], [], [Rejected("a", "b", "c")]))["satisfied"] is False
+    assert plain(Summary())["satisfied"] is True
+    assert plain(Summary(rejected=[Rejected("a", "b", "c")]))["satisfied"] is False
