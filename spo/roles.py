@@ -18,6 +18,7 @@ from spo.model.resource import DAEMONSETS, EVENTS, LEASES, NODE_STATUSES, NODES,
 from spo.model.seccomp import FILE_SUFFIX, SeccompProfile
 from spo.model.spod import NAME as SPOD
 from spo.model.spod import SecurityProfilesOperatorDaemon
+from spo.model.spod_fields import FIELDS, Concern
 from spo.reconcile import leader, node_profile, own_profile, profile, spod
 from spo.reconcile.settings import Settings
 
@@ -215,7 +216,7 @@ def _policy(found: SecurityProfilesOperatorDaemon | None) -> object:
     """What of spod the verdict on a profile depends on."""
     if found is None:
         return None
-    return (found.spec.allowed_syscalls, found.spec.allowed_seccomp_actions, found.spec.non_compliant_profiles)
+    return [each.of(found.spec) for each in FIELDS if each.concern is Concern.PROFILES]
 
 
 def _coverage(found: DaemonSetKeep | None) -> object:

@@ -17,6 +17,12 @@ NAME = "spod"
 STATES = ("PENDING", "CREATING", "UPDATING", "RUNNING", "ERROR")
 PRIORITY_CLASS = "system-node-critical"
 CLASS_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"  # a DNS subdomain, as of most objects
+# Where the daemons run although the node says no (reference-behaviour 2.2, step 4).
+TOLERATIONS = (
+    Toleration(key="node-role.kubernetes.io/master", operator="Exists", effect="NoSchedule"),
+    Toleration(key="node-role.kubernetes.io/control-plane", operator="Exists", effect="NoSchedule"),
+    Toleration(key="node.kubernetes.io/not-ready", operator="Exists", effect="NoExecute"),
+)
 DELETE = "Delete"
 UNINSTALL = "Uninstall"
 

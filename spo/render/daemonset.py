@@ -12,8 +12,8 @@ from spo.model import labels
 from spo.model.manifest import plain
 from spo.model.quantity import canonical
 from spo.model.resource import DAEMONSETS, SPODS
-from spo.model.scheduling import ResourceRequirements, Toleration
-from spo.model.spod import NAME, PRIORITY_CLASS, SecurityProfilesOperatorDaemon, SpodSpec
+from spo.model.scheduling import ResourceRequirements
+from spo.model.spod import NAME, PRIORITY_CLASS, TOLERATIONS, SecurityProfilesOperatorDaemon, SpodSpec
 from spo.render.health import GRACE_S, health
 from spo.render.own_profile import SELINUX_TYPE, confinement, layer, mount, volume
 from spo.render.security import ROOT, security_context
@@ -22,12 +22,6 @@ CONTAINER = "security-profiles-operator"
 SERVICE_ACCOUNT = "spod"
 POD_LABELS = {**labels.APP_LABELS, "name": NAME}
 
-# Where the daemons run although the node says no (reference-behaviour 2.2, step 4).
-TOLERATIONS = (
-    Toleration(key="node-role.kubernetes.io/master", operator="Exists", effect="NoSchedule"),
-    Toleration(key="node-role.kubernetes.io/control-plane", operator="Exists", effect="NoSchedule"),
-    Toleration(key="node.kubernetes.io/not-ready", operator="Exists", effect="NoExecute"),
-)
 RESOURCES = ResourceRequirements(
     requests={"cpu": "100m", "ephemeral-storage": "50Mi", "memory": "64Mi"},
     limits={"ephemeral-storage": "200Mi", "memory": "128Mi"},

@@ -130,9 +130,9 @@ BUGS = (
     Bug(
         "a longer list is noticed by nobody",
         "A6",
-        "spo/roles.py",
-        "return (found.spec.allowed_syscalls, found.spec.allowed_seccomp_actions,",
-        "return (found.spec.allowed_seccomp_actions,",
+        "spo/model/spod_fields.py",
+        'of_profiles("allowed_syscalls")',
+        'of_daemons("allowed_syscalls")',
         A + "test_a6_a_longer_list_installs_what_now_complies_at_once",
         "after 5 s still not: profile sleeper is Installed",
     ),
