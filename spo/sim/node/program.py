@@ -1,10 +1,10 @@
-"""Containers that run a program of ours: what it is started with, and how it may end."""
+"""Programs that are handed in to run in containers: what one is started with, what more it may have, how it ends."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -24,6 +24,22 @@ class Exited(Exception):
     def __init__(self, code: int = 0) -> None:
         super().__init__(f"exit code {code}")
         self.code = code
+
+
+@runtime_checkable
+class Leaves(Process, Protocol):
+    """A program that says goodbye."""
+
+    def leave(self) -> None:
+        """Asked to end (SIGTERM)."""
+
+
+@runtime_checkable
+class Stops(Process, Protocol):
+    """A program that holds on to what others must take back."""
+
+    def stop(self) -> None:
+        """The container is gone, by whatever way."""
 
 
 class Launch(Struct, frozen=True, kw_only=True):

@@ -1,23 +1,29 @@
-"""Starts containers: under their seccomp filter, as a program of ours or as a workload."""
+"""Starts containers: under their seccomp filter, with a program that was handed in or a scripted workload as task."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from spo.doors.process import Process
 from spo.sim.faults import Luck
 from spo.sim.node import runtime
 from spo.sim.node.container import Container
-from spo.sim.node.kernel import Decision
+from spo.sim.node.kernel import UNCONFINED, Decision, Filter
 from spo.sim.node.node import Node
 from spo.sim.node.podrun import PodRun
 from spo.sim.node.program import Launch, ProgramFactory, arguments, environment
+from spo.sim.node.program_task import ProgramTask
 from spo.sim.node.workload import ANNOTATION, UNKNOWN, Workload, of_command, parse
+from spo.sim.node.workload_task import WorkloadTask
 
 if TYPE_CHECKING:
     from spo.sim.api.server import ApiServer
+
+Audit = Callable[[str, Decision], None]  # a syscall, and what the kernel said to it
 
 
 class Starter(Struct):
@@ -37,17 +43,26 @@ class Starter(Struct):
             workload = self.workload(run, container)
         except ValueError as error:
             raise runtime.CannotStart(f"simulation: {error}") from error
-        container.workload = workload
-        container.log = _writer(node)
-        container.say = self._speaker(node, run, container)
-        container.refused = _blamer(node, run, container)
-        container.come_up(loaded, wanted.no_new_privileges, run.uid, node.pid())
-        factory = self.programs.get(container.spec["image"])
-        if factory is None:
-            container.run(workload, on_exit)
+        node.refused.get(run.key, {}).pop(container.name, None)  # what was said of its last run is over
+        pid = node.pid()
+        container.create()
+        if loaded is not UNCONFINED:
+            _run_init(loaded, wanted.no_new_privileges, container.name, workload.exe, _auditor(node, pid))
+        task: ProgramTask | WorkloadTask
+        factory = self.programs.get(container.image)
+        if factory is not None:
+            task = ProgramTask(partial(self._launch, node, run, container, factory), node.timeline, container.end)
         else:
-            launch = self._launch(node, run, container)
-            container.run_program(lambda: factory(launch), on_exit)
+            task = WorkloadTask(
+                workload,
+                loaded,
+                node.timeline,
+                container.end,
+                say=self._speaker(node, run, container),
+                audit=_auditor(node, pid, workload.comm, workload.exe),
+                refused=_blamer(node, run, container),
+            )
+        container.start(run.uid, task, on_exit)
 
     def knows(self, image: str) -> bool:
         """Is it told what containers of the image do?"""
@@ -80,12 +95,15 @@ class Starter(Struct):
 
         return say
 
-    def _launch(self, node: Node, run: PodRun, container: Container) -> Launch:
+    def _launch(
+        self, node: Node, run: PodRun, container: Container, factory: ProgramFactory, wake: Callable[[], None]
+    ) -> Process:
+        """The program begins; `wake` asks for a tick of it."""
         spec, namespace = run.pod["spec"], run.key.namespace
         status = {**(run.pod.get("status") or {}), "podIP": run.ip, "hostIP": node.ip}
         variables = environment(container.spec, {**run.pod, "status": status})
         account = spec.get("serviceAccountName") or "default"
-        return Launch(
+        launch = Launch(
             arguments=arguments(container.spec, variables),
             environment=variables,
             namespace=namespace,
@@ -99,24 +117,38 @@ class Starter(Struct):
             disk=node.disk,
             audit=node.audit,
             luck=self.luck,
-            wake=container.wake,
-            say=container.say,
+            wake=wake,
+            say=self._speaker(node, run, container),
         )
+        return factory(launch)
+
+
+def _run_init(loaded: Filter, no_new_privileges: bool, container: str, program: str, audit: Audit) -> None:
+    """What runc's init does under the filter before it becomes the container's program. Raises CannotStart."""
+    try:
+        logged = runtime.start(loaded, no_new_privileges, container, program)
+    except runtime.Killed as killed:
+        for syscall, verdict in killed.logged:
+            audit(syscall, verdict)
+        raise
+    for syscall, verdict in logged:
+        audit(syscall, verdict)
+
+
+def _auditor(node: Node, pid: int, comm: str = "runc:[2:INIT]", exe: str = "/") -> Audit:
+    """What the kernel audits of a process goes into the node's audit log."""
+
+    def audit(syscall: str, verdict: Decision) -> None:
+        if verdict.is_audited:
+            node.note(pid, comm, exe, syscall, verdict)
+
+    return audit
 
 
 def _blamer(node: Node, run: PodRun, container: Container) -> Callable[[str], None]:
-    """What was said of the container's last run is over."""
-    node.refused.get(run.key, {}).pop(container.name, None)
+    """Keeps the syscall whose refusal ended the container."""
 
     def blame(syscall: str) -> None:
         node.refused.setdefault(run.key, {})[container.name] = syscall
 
     return blame
-
-
-def _writer(node: Node) -> Callable[[Container, str, Decision, bool], None]:
-    def write(container: Container, syscall: str, verdict: Decision, starting: bool) -> None:
-        comm, exe = ("runc:[2:INIT]", "/") if starting else (container.workload.comm, container.workload.exe)
-        node.note(container.pid, comm, exe, syscall, verdict)
-
-    return write

@@ -308,7 +308,7 @@ def test_a_crash_from_outside_is_an_exit_like_any_other(cluster: SimulatedCluste
 def test_a_steady_pod_costs_the_kubelet_nothing(cluster: SimulatedCluster) -> None:
     create(cluster, pod("p"))
 
-    assert cluster.kubelets["node-1"]._runs == {}
+    assert cluster.kubelets["node-1"].workers.runs == {}
 
 
 def test_a_status_for_a_pod_that_is_gone_is_let_go(cluster: SimulatedCluster) -> None:
