@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scenarios import api_cost, crash, states
-from scenarios.driver import Driver, SimDriver
+from scenarios.driver import Driver
 from scenarios.not_applicable import NOT_APPLICABLE
+from scenarios.sim_driver import SimDriver
 from scenarios.world import World
 from spo.render.install import NAMESPACE
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import pytest
 from _pytest.runner import runtestprotocol  # as pytest-rerunfailures does: there is no public way to run an item again
 
-from scenarios.driver import SimDriver
 from scenarios.ending import Ending, differences, ending
+from scenarios.sim_driver import SimDriver
 from scenarios.world import PATIENCE_S
 from spo.sim.faults import Crash, Luck, Operation, Verdict
 

@@ -14,7 +14,8 @@ from typing import TypeVar
 import yaml
 
 from scenarios import shell_blocks
-from scenarios.driver import Manifest, Refused
+from scenarios.driver import Refused
+from scenarios.manifests import Manifest
 from scenarios.node_disk import NodeDisk
 from scenarios.real_client import RESOURCES, Client, Failed, is_ready
 from scenarios.states import GONE, NEW, SETTLES_S_MAX, StateRecorder, States, is_settled

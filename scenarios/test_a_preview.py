@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scenarios.driver import Manifest
-from scenarios.manifests import ORDINARY, pod, profile
+from scenarios.manifests import ORDINARY, Manifest, pod, profile
 from scenarios.world import World
 from spo.preview.answer import Question, answer, as_facts
 from spo.preview.input import NewLists

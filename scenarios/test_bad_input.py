@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from scenarios.driver import Driver, Manifest, Refused
-from scenarios.manifests import profile, spod
+from scenarios.driver import Driver, Refused
+from scenarios.manifests import Manifest, profile, spod
 from scenarios.world import World
 
 SPOD = "SecurityProfilesOperatorDaemon"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scenarios.driver import SimDriver
 from scenarios.manifests import ORDINARY, pod, profile
+from scenarios.sim_driver import SimDriver
 from scenarios.world import Hope, World
 from spo.sim.faults import Rule, Verdict
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scenarios.driver import SimDriver
 from scenarios.manifests import ORDINARY, deployment, pod, profile
+from scenarios.sim_driver import SimDriver
 from scenarios.world import World
 
 HELD_BY_THE_MANAGER = ["spo.x-k8s.io/profile"]

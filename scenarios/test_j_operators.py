@@ -17,8 +17,9 @@ from scenarios import test_a_allowed_syscalls as a
 from scenarios import test_b_base_profiles as b
 from scenarios import test_d_e_daemons as d_e
 from scenarios import test_j_foundations as j
-from scenarios.driver import Driver, SimDriver
+from scenarios.driver import Driver
 from scenarios.manifests import profile
+from scenarios.sim_driver import SimDriver
 from scenarios.world import Hope, World
 from spo.reconcile.leader import DURATION_S, LOCK, RENEW_WITHIN_S
 from spo.sim.faults import Rule, Verdict

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scenarios.driver import SimDriver
 from scenarios.manifests import ORDINARY, pod, profile
+from scenarios.sim_driver import SimDriver
 from scenarios.world import World
 from spo.sim.faults import Rule, Verdict
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import fields
 
-from scenarios.driver import Manifest, Refused
-from scenarios.manifests import profile
+from scenarios.driver import Refused
+from scenarios.manifests import Manifest, profile
 from scenarios.world import World
 from spo.model.spod import SpodSpec
 

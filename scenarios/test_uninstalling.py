@@ -7,8 +7,8 @@ before any of its requests, or a profile be in use, stands in tests/installation
 from __future__ import annotations
 
 from scenarios.command_line import CommandLine
-from scenarios.driver import SimDriver
 from scenarios.manifests import profile
+from scenarios.sim_driver import SimDriver
 from scenarios.world import World
 from spo.installation.removal import Removal
 from spo.installation.uninstall import uninstall

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from scenarios.crash import Point, Reaper, wanted
-from scenarios.driver import SimDriver
 from scenarios.ending import differences, ending
 from scenarios.manifests import profile
+from scenarios.sim_driver import SimDriver
 from scenarios.world import World
 
 ROOT = Path(__file__).parent.parent
 FORGETFUL = """
-from scenarios.driver import SimDriver
+from scenarios.sim_driver import SimDriver
 from scenarios.manifests import profile
 from scenarios.world import World
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.driver import Refused, SimDriver
+from scenarios.driver import Refused
 from scenarios.shell_blocks import by_shell
+from scenarios.sim_driver import SimDriver
 
 PATCH = """
 oc -n $NS patch spod spod --type merge -p '{"spec":{"allowedSyscalls": [
