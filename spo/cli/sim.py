@@ -20,7 +20,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from spo.input.options import NODES, count, number
+from spo.input.options import add_nodes, number
 from spo.installation.connect import BAD_INPUT, NO
 
 OK = 0
@@ -43,12 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the sub-commands of `spo sim`."""
     commands = parser.add_subparsers(dest="what", required=True, metavar="serve|advance|state|save|load")
     serve = commands.add_parser("serve", help="a cluster in a second", epilog="example:\n  spo sim serve --pods 100")
-    serve.add_argument(
-        "--nodes",
-        type=count,
-        metavar="N",
-        help=f"at least so many, a dump's own counted (default: those, else {NODES})",
-    )
+    add_nodes(serve)
     serve.add_argument("--pods", type=number, default=0, metavar="N", help="ordinary pods that run (default: 0)")
     serve.add_argument("--seed", type=int, default=0, help="what is left to chance there (default: 0)")
     serve.add_argument(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from spo.input.options import NODES, count, duration, number
+from spo.input.options import add_nodes, duration, number
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,12 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f", "--filename", action="append", required=True, metavar="FILE|DIR", help="manifests; may be given often"
     )
-    parser.add_argument(
-        "--nodes",
-        type=count,
-        metavar="N",
-        help=f"at least so many, a dump's own counted (default: those, else {NODES})",
-    )
+    add_nodes(parser)
     parser.add_argument("--pods", type=number, default=0, metavar="N", help="ordinary pods besides (default: 0)")
     parser.add_argument("--seed", type=int, default=0, help="same seed and input, same history (default: 0)")
     parser.add_argument(

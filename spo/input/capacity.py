@@ -11,7 +11,8 @@ from spo.input.options import NODES
 from spo.model.resource import NODES as NODE
 from spo.model.resource import PODS
 from spo.render.install import REPLICAS
-from spo.sim.controllers.placement import PODS_PER_NODE, node_facts
+from spo.sim.controllers.placement import node_facts
+from spo.sim.shared.resource_requests import PODS_PER_NODE
 
 ENDED = ("Succeeded", "Failed")
 # Twice what Kubernetes is made for. What each costs: benchmarks/results/cluster.json.

@@ -24,6 +24,12 @@ def count(text: str) -> int:
     return found
 
 
+def add_nodes(parser: argparse.ArgumentParser) -> None:
+    """`--nodes`, of a command that simulates a cluster."""
+    text = f"at least so many, a dump's own counted (default: those, else {NODES})"
+    parser.add_argument("--nodes", type=count, metavar="N", help=text)
+
+
 def duration(text: str) -> float:
     """Seconds of `90`, `90s`, `10m`, `1h30m`."""
     match = DURATION.match(text)

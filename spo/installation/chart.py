@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from spo.installation import crds
-from spo.installation.files import in_yaml
+from spo.installation.files import MADE_FROM_RENDER, in_yaml
 from spo.model.manifest import plain
 from spo.render.chart import Template, chart, template, templates
 from spo.render.chart_values import Image, Schema, Values, schema
@@ -17,7 +17,6 @@ from spo.render.chart_values import Image, Schema, Values, schema
 # Settings of ours, each described; other objects are Kubernetes'.
 SECTIONS = ("image", "manager", "namespace", "uninstallHook")
 
-HEADER = "# Made from spo/render by `spo manifests`. Change it there.\n"
 NOTES = """\
 The Security Profiles Operator is installed in namespace {{ .Release.Namespace }}.
 
@@ -46,11 +45,11 @@ def texts(image: str) -> Mapping[str, str]:
     """The chart's files by name, for this image by default."""
     values = replace(Values(), image=Image.named(image))
     return {
-        "Chart.yaml": HEADER + in_yaml([chart()]),
-        "values.yaml": HEADER + "\n".join(_settings(plain(values), schema())),
+        "Chart.yaml": MADE_FROM_RENDER + in_yaml([chart()]),
+        "values.yaml": MADE_FROM_RENDER + "\n".join(_settings(plain(values), schema())),
         "values.schema.json": json.dumps(schema(), indent=2) + "\n",
         **{f"crds/{name}": text for name, text in crds.texts().items()},
-        **{f"templates/{name}": HEADER + _text(each) for name, each in templates().items()},
+        **{f"templates/{name}": MADE_FROM_RENDER + _text(each) for name, each in templates().items()},
         "templates/NOTES.txt": NOTES,
     }
 

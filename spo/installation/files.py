@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+MADE_FROM_RENDER = "# Made from spo/render by `spo manifests`. Change it there.\n"  # how such files begin
+
 
 class FilesError(Exception):
     """A directory or file cannot be read or written; the message names it and the reason."""

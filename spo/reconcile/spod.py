@@ -37,8 +37,10 @@ def decide(view: View, key: Key, settings: Settings) -> Plan:
     if spod.metadata.deleting:
         return NOTHING  # the daemon set goes with it; a new default spod comes when it is gone
 
-    if wrong := findings(spod):
-        return _in_trouble(view, spod, "InvalidSetting", _listed(wrong))
+    wrong = findings(spod)
+    in_effect = _settings_in_effect(spod, wrong, view.now)
+    if wrong:
+        return _in_trouble(view, spod, in_effect, "InvalidSetting", _listed(wrong))
 
     wanted = daemonset.daemonset(spod, _daemonset_settings(settings))
     live = view.one(DaemonSetKeep, key.namespace, NAME)
@@ -47,13 +49,13 @@ def decide(view: View, key: Key, settings: Settings) -> Plan:
         intents.append(Apply(DAEMONSETS, key.namespace, NAME, wanted))
         state, reason = ("CREATING", "Creating") if live is None else ("UPDATING", "Updating")
     elif trouble := _trouble(view, live):
-        return _in_trouble(view, spod, *trouble)
+        return _in_trouble(view, spod, in_effect, *trouble)
     elif live.rolled_out:
         state, reason = "RUNNING", "Available"
     else:
         begun = spod.status.state in ("RUNNING", "UPDATING")
         state, reason = ("UPDATING", "Updating") if begun else ("CREATING", "Creating")
-    return Plan((*intents, *_show(view, spod, state, reason, _MESSAGES[state])), about=_about(spod))
+    return Plan((*intents, *_show(view, spod, in_effect, state, reason, _MESSAGES[state])), about=_about(spod))
 
 
 _MESSAGES = {
@@ -83,11 +85,12 @@ def _trouble(view: View, live: DaemonSetKeep) -> tuple[str, str] | None:
     return None
 
 
-def _in_trouble(view: View, spod: SecurityProfilesOperatorDaemon, reason: str, message: str) -> Plan:
+def _in_trouble(
+    view: View, spod: SecurityProfilesOperatorDaemon, in_effect: Condition, reason: str, message: str
+) -> Plan:
     """Say so, and ask for nothing: what runs is left as it is."""
-    return Plan(
-        tuple(_show(view, spod, "ERROR", reason, f"{message.rstrip('.')}. {remedy(reason)}")), about=_about(spod)
-    )
+    text = f"{message.rstrip('.')}. {remedy(reason)}"
+    return Plan(tuple(_show(view, spod, in_effect, "ERROR", reason, text)), about=_about(spod))
 
 
 def _listed(found: Iterable[Finding]) -> str:
@@ -125,14 +128,16 @@ def covers(wanted: Any, live: Any) -> bool:
 def _not_the_one(view: View, spod: SecurityProfilesOperatorDaemon, settings: Settings) -> Plan:
     here = f"{spod.metadata.namespace}/{spod.metadata.name}"
     message = f"only the object {NAME} in namespace {settings.namespace} is read, not {here}. {remedy('NotTheOne')}"
-    return Plan(tuple(_show(view, spod, "ERROR", "NotTheOne", message)), about=_about(spod))
+    in_effect = _in_effect(spod, "NotTheOne", message, view.now)
+    return Plan(tuple(_show(view, spod, in_effect, "ERROR", "NotTheOne", message)), about=_about(spod))
 
 
-def _show(view: View, spod: SecurityProfilesOperatorDaemon, state: str, reason: str, message: str) -> list[Intent]:
+def _show(
+    view: View, spod: SecurityProfilesOperatorDaemon, in_effect: Condition, state: str, reason: str, message: str
+) -> list[Intent]:
     """Write the status if it says something new; an Event comes with what a user should know."""
-    now, generation = stamp(view.now), spod.metadata.generation
-    ready = Condition("Ready", "True" if state == "RUNNING" else "False", reason, message, now, generation)
-    in_effect = _none_in_effect(message, now, generation) if reason == "NotTheOne" else _settings_in_effect(spod, now)
+    is_ready = "True" if state == "RUNNING" else "False"
+    ready = Condition("Ready", is_ready, reason, message, stamp(view.now), spod.metadata.generation)
     conditions = with_condition(with_condition(spod.status.conditions, ready), in_effect)
     told = {each.type: each for each in spod.status.conditions}
     new = [each for each in (ready, in_effect) if each.type not in told or not told[each.type].same_as(each)]
@@ -151,21 +156,21 @@ def _show(view: View, spod: SecurityProfilesOperatorDaemon, state: str, reason: 
     ]
 
 
-def _settings_in_effect(spod: SecurityProfilesOperatorDaemon, now: str) -> Condition:
-    generation = spod.metadata.generation
+def _settings_in_effect(spod: SecurityProfilesOperatorDaemon, wrong: tuple[Finding, ...], now: float) -> Condition:
     for reason, found in (
-        ("InvalidSetting", findings(spod)),
+        ("InvalidSetting", wrong),
         ("NotInThisRelease", not_built(spod)),
         ("EmptyList", remarks(spod)),
         ("UnknownOnList", misspelt(spod)),
     ):
         if found:
-            return Condition(IN_EFFECT, "False", reason, f"{_listed(found)}. {remedy(reason)}", now, generation)
-    return Condition(IN_EFFECT, "True", "AllSupported", "every setting has its effect", now, generation)
+            return _in_effect(spod, reason, f"{_listed(found)}. {remedy(reason)}", now)
+    return _in_effect(spod, "AllSupported", "every setting has its effect", now)
 
 
-def _none_in_effect(message: str, now: str, generation: int) -> Condition:
-    return Condition(IN_EFFECT, "False", "NotTheOne", message, now, generation)
+def _in_effect(spod: SecurityProfilesOperatorDaemon, reason: str, message: str, now: float) -> Condition:
+    is_so = "True" if reason == "AllSupported" else "False"
+    return Condition(IN_EFFECT, is_so, reason, message, stamp(now), spod.metadata.generation)
 
 
 def _about(spod: SecurityProfilesOperatorDaemon) -> About:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from spo.model.resource import NODES, Resource
-from spo.sim.api.access.authn import ADMIN_TOKEN
+from spo.sim.api.access.authn import ADMIN_TOKEN, SERVICE_ACCOUNT
 from spo.sim.api.server import ApiServer
 from spo.sim.client import Client, Object
 from spo.sim.controllers.nodelife import NodeLife
@@ -13,19 +13,19 @@ from spo.sim.controllers.registry import ALL, Dispatcher, Part
 from spo.sim.faults import Luck
 from spo.sim.keys import Keys
 from spo.sim.node.kubelet import Kubelet
-from spo.sim.node.node import PODS_PER_NODE, Node, manifest
+from spo.sim.node.node import Node, manifest
 from spo.sim.node.podload import running_pod
 from spo.sim.node.program import ProgramFactory
 from spo.sim.node.starter import Starter
 from spo.sim.node.workload import Workload
 from spo.sim.shared.context import SharedContext
 from spo.sim.shared.index import PodFacts
+from spo.sim.shared.resource_requests import PODS_PER_NODE
 from spo.sim.store import Change, Store, StoreKey
 from spo.sim.timeline import SECOND_NS, Timeline
 
 QUIET_S = 15.0  # without a new revision, before the world counts as at rest
 CHATTER = frozenset({"leases.coordination.k8s.io", "events"})  # heartbeats and tales: written even at rest
-SERVICE_ACCOUNT = "system:serviceaccount:"
 PROGRAMS = {"node": "kubelet", "serviceaccount": "kube-controller-manager"}  # in which components run
 LOADED_FIRST = ("Namespace", "CustomResourceDefinition", "Node")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery/pkg/util/rand: no vowels, no words
+SAFE_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery/pkg/util/rand: no vowels, no words
 _ACCOUNT = "serviceaccount-token"
 
 
@@ -22,7 +22,7 @@ class Keys:
 
     def suffix(self) -> str:
         """Five characters, as `generateName` and controllers append them."""
-        return "".join(self._rng.choice(SUFFIX_LETTERS) for _ in range(5))
+        return "".join(self._rng.choice(SAFE_LETTERS) for _ in range(5))
 
     def service_account_token(self, namespace: str, name: str, uid: str = "", pod: str = "") -> str:
         """A token that authenticates as `system:serviceaccount:<namespace>:<name>`; `pod` is whom it was made for."""

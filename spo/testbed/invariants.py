@@ -15,6 +15,7 @@ from spo.model.manifest import from_manifest
 from spo.model.node_status import name_of
 from spo.model.resource import LEASES, NODE_STATUSES, PODS, SECCOMP_PROFILES
 from spo.model.seccomp import LOCALHOST_ROOT, SeccompProfile, file_from_localhost
+from spo.reconcile.leader import LOCK
 from spo.sim.api.access.authn import User
 from spo.sim.api.http import Request, Response
 from spo.sim.cluster import SimulatedCluster
@@ -25,7 +26,6 @@ from spo.sim.store import Change, Record, Store, StoreKey
 ROOT = "/var/lib/kubelet/seccomp/operator"
 PROFILES = SECCOMP_PROFILES.storage
 STATUSES = NODE_STATUSES.storage
-LOCK = "security-profiles-operator-lock"
 POD_NAME = "authentication.kubernetes.io/pod-name"
 REFUSALS = {403: "asked for what its role does not grant", 422: "sent what the server will never take"}
 

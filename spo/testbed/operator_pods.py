@@ -30,7 +30,6 @@ class _Clock:
     def __init__(self, timeline: Timeline, skew_s: float) -> None:
         self._timeline = timeline
         self._skew_s = skew_s
-        self._left = False
 
     def now(self) -> float:
         return self._timeline.now + self._skew_s

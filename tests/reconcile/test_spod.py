@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from known import ME, OPERATOR, daemon_on, daemons, spod, view_of
 from msgspec.structs import replace
 
@@ -18,7 +19,10 @@ from spo.model.builtin import (
     Waiting,
 )
 from spo.model.scheduling import ResourceRequirements
+from spo.model.spod import SecurityProfilesOperatorDaemon
 from spo.reconcile.spod import covers, decide
+from spo.render.finding import Finding
+from spo.render.validation import findings
 from spo.roles import manager
 
 SPOD = Key("SecurityProfilesOperatorDaemon", OPERATOR, "spod")
@@ -62,6 +66,19 @@ def test_spod_becomes_a_daemon_set_that_it_owns() -> None:
     assert manifest is not None
     assert manifest["metadata"]["ownerReferences"][0]["uid"] == "uid-spod"
     assert shown(plan)["state"] == "CREATING"
+
+
+def test_its_settings_are_looked_into_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[SecurityProfilesOperatorDaemon] = []
+
+    def counted(asked: SecurityProfilesOperatorDaemon) -> tuple[Finding, ...]:
+        looked.append(asked)
+        return findings(asked)
+
+    monkeypatch.setattr("spo.reconcile.spod.findings", counted)
+    decided(spod())
+
+    assert len(looked) == 1
 
 
 def test_a_daemon_set_that_is_as_wanted_is_left_alone() -> None:

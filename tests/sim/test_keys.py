@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 import uuid
 
-from spo.sim.keys import SUFFIX_LETTERS, Keys, read_service_account_token
+from spo.sim.keys import SAFE_LETTERS, Keys, read_service_account_token
 
 
 def test_the_same_seed_makes_the_same_keys() -> None:
@@ -23,7 +23,7 @@ def test_a_suffix_has_five_letters_that_spell_nothing() -> None:
     suffix = Keys(random.Random(1)).suffix()
 
     assert len(suffix) == 5
-    assert set(suffix) <= set(SUFFIX_LETTERS)
+    assert set(suffix) <= set(SAFE_LETTERS)
 
 
 def test_a_token_says_whose_it_is_even_if_names_have_dots() -> None:

@@ -12,7 +12,7 @@ from spo.sim.api.access.authn import User
 from spo.sim.api.http import Request, Response, Stream
 from spo.sim.api.resources import Served
 from spo.sim.api.routing import Route
-from spo.sim.api.status import ApiError, FieldError, invalid
+from spo.sim.api.status import ApiError, FieldError, bad_request, invalid
 from spo.sim.store import StoreKey
 
 Object = dict[str, Any]
@@ -109,6 +109,14 @@ def _unsupported(path: str, shown: str, supported: tuple[str, ...]) -> FieldErro
 def quoted(text: Any) -> str:
     """A string as Go's %q and JSON write it; any other value as JSON."""
     return msgspec.json.encode(text).decode()
+
+
+def whole_number(text: str) -> int:
+    """A number of the query. Raises ApiError 400, in strconv's words."""
+    try:
+        return int(text)
+    except ValueError:
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
 
 def header(headers: Mapping[str, str], name: str) -> str:

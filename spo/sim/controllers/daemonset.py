@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from spo.model.resource import DAEMONSETS
+from spo.sim.api.builtin.workloads import DAEMON_SET_GENERATION
 from spo.sim.api.verbs.eviction import selector_of
 from spo.sim.client import Object
 from spo.sim.controllers.adoption import Claims, PodItems
@@ -33,7 +34,6 @@ from spo.sim.shared.context import SharedContext
 from spo.sim.shared.index import PodFacts
 from spo.sim.store import Change, StoreKey
 
-GENERATION = "deprecated.daemonset.template.generation"
 BURST = 250  # pods made or deleted in one pass (pkg/controller/daemon: BurstReplicas)
 COMPONENT = "daemonset-controller"
 
@@ -213,7 +213,7 @@ class DaemonSets(Controller):
         spec = daemon_set["spec"]
         pods = list(self._claims.of(daemon_set, selector_of(spec["selector"])))
         revision = self._history.of(daemon_set)[-1].hash
-        generation = (daemon_set["metadata"].get("annotations") or {}).get(GENERATION, "")
+        generation = (daemon_set["metadata"].get("annotations") or {}).get(DAEMON_SET_GENERATION, "")
         eligible = self._eligible_for(daemon_set)
         wishes = decide(
             eligible,

@@ -13,12 +13,10 @@ from msgspec import Struct
 
 from spo.model.resource import Resource
 from spo.sim.api.status import ApiError
+from spo.sim.api.verbs.deletion import FOREGROUND, ORPHAN
 from spo.sim.controllers.base import Controller
 from spo.sim.shared.index import Owner, Tie, tie
 from spo.sim.store import Change, StoreKey
-
-FOREGROUND = "foregroundDeletion"
-ORPHAN = "orphan"
 
 State = Literal["solid", "dangling", "waiting", "unknown"]
 

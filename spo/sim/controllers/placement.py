@@ -12,10 +12,9 @@ from typing import Any
 from msgspec import Struct
 
 from spo.model.quantity import NANO
-from spo.sim.shared.resource_requests import nanos
+from spo.sim.shared.resource_requests import PODS_PER_NODE, nanos
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
-PODS_PER_NODE = 110
 
 # The tolerations every daemon pod gets (pkg/controller/daemon/util: AddOrUpdateDaemonPodTolerations).
 DAEMON_TOLERATIONS: tuple[Mapping[str, str], ...] = (

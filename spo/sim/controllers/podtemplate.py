@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from spo.sim.client import Object
+from spo.sim.keys import SAFE_LETTERS
 
-HASH_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # rand.SafeEncodeString: no vowels, no words
 TEMPLATE_HASH = "pod-template-hash"
 REVISION_HASH = "controller-revision-hash"
 TEMPLATE_GENERATION = "pod-template-generation"
@@ -22,8 +22,8 @@ def template_hash(template: Mapping[str, Any]) -> str:
     number = int.from_bytes(hashlib.sha256(canonical).digest()[:8], "big")
     letters = []
     for _ in range(10):
-        number, digit = divmod(number, len(HASH_LETTERS))
-        letters.append(HASH_LETTERS[digit])
+        number, digit = divmod(number, len(SAFE_LETTERS))
+        letters.append(SAFE_LETTERS[digit])
     return "".join(letters)
 
 

@@ -11,7 +11,6 @@ from spo.sim.node.kernel import Decision
 from spo.sim.store import StoreKey
 from spo.sim.timeline import Timeline
 
-PODS_PER_NODE = 110
 FIRST_PID = 1000
 ARCHITECTURE = "amd64"
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from spo.model.quantity import amount
 
+PODS_PER_NODE = 110  # as many as a kubelet takes unless it is told otherwise
 ANY_ADDRESS = ("", "0.0.0.0", "::")
 Port = tuple[str, str, int]  # protocol, address, number
 

@@ -76,7 +76,7 @@ def _service_account(token: str) -> User | None:
     extra = {"authentication.kubernetes.io/credential-id": (f"JTI={token_id}",)}
     if pod:
         extra["authentication.kubernetes.io/pod-name"] = (pod,)
-    return User(f"system:serviceaccount:{namespace}:{name}", groups, uid, extra)
+    return User(f"{SERVICE_ACCOUNT}{namespace}:{name}", groups, uid, extra)
 
 
 def _component(token: str) -> User | None:

@@ -133,12 +133,7 @@ class ReviewBody(Struct):
 def _decode(call: Call) -> tuple[Object, Object]:
     """The review, and its spec. Raises ApiError 400."""
     body, name = call.request.body, call.served.kind.resource.kind
-    try:
-        review = bodies.decode(body, call.media_type)
-    except bodies.Unreadable as fault:
-        raise bodies.unrecognized(name, fault.why, body) from None
-    if not isinstance(review, dict):
-        raise bodies.unrecognized(name, bodies.no_version_or_kind(bodies.not_a_struct(review)), body)
+    review = bodies.decode_struct(body, call.media_type, name)
     bodies.fitted(review, ReviewBody)
     review["metadata"] = review.get("metadata") or {}
     review["spec"] = review.get("spec") or {}

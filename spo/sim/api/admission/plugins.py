@@ -9,7 +9,7 @@ from spo.sim.api.admission import limits, priorities, quotas, runtimeclasses
 from spo.sim.api.call import Call
 from spo.sim.api.kinds import clone
 from spo.sim.api.status import forbidden, not_found
-from spo.sim.keys import SUFFIX_LETTERS
+from spo.sim.keys import SAFE_LETTERS
 from spo.sim.store import Store, StoreKey
 
 Object = dict[str, Any]
@@ -31,8 +31,8 @@ TOKEN_SOURCES: Object = {
 
 def _letters(number: int) -> str:
     """Five of the characters that generated names have."""
-    base = len(SUFFIX_LETTERS)
-    return "".join(SUFFIX_LETTERS[number // base**place % base] for place in range(5))
+    base = len(SAFE_LETTERS)
+    return "".join(SAFE_LETTERS[number // base**place % base] for place in range(5))
 
 
 class Admission:

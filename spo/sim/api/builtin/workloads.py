@@ -14,7 +14,7 @@ from spo.sim.api.field_errors import at_least, immutable, invalid, required, uns
 from spo.sim.api.kinds import METADATA_FIELDS, Object, Scale
 from spo.sim.api.status import FieldError
 
-TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+DAEMON_SET_GENERATION = "deprecated.daemonset.template.generation"
 # What a workload's spec gets, before its template: (fields, the strategy's field, its value for RollingUpdate).
 SPECS: dict[str, tuple[Object, str, Object]] = {
     "DaemonSet": ({"revisionHistoryLimit": 10}, "updateStrategy", {"maxUnavailable": 1, "maxSurge": 0}),
@@ -105,14 +105,14 @@ def _default_cron_job(cron_job: Object) -> None:
 
 
 def _born_daemon_set(obj: Object) -> None:
-    obj["metadata"].setdefault("annotations", {})[TEMPLATE_GENERATION] = "1"
+    obj["metadata"].setdefault("annotations", {})[DAEMON_SET_GENERATION] = "1"
 
 
 def _on_daemon_set(obj: Object, old: Object) -> None:
     """The template's own generation, kept for clients of old."""
-    before = int((old["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "1"))
+    before = int((old["metadata"].get("annotations") or {}).get(DAEMON_SET_GENERATION, "1"))
     changed = obj["spec"].get("template") != old["spec"].get("template")
-    obj["metadata"].setdefault("annotations", {})[TEMPLATE_GENERATION] = str(before + changed)
+    obj["metadata"].setdefault("annotations", {})[DAEMON_SET_GENERATION] = str(before + changed)
 
 
 def _born_job(job: Object) -> None:

@@ -73,6 +73,19 @@ def _decode_protobuf(body: bytes) -> Object:
         raise Unreadable(str(fault), of_json=False) from None
 
 
+def decode_struct(body: bytes, media_type: str, kind: str, *, or_null: bool = False) -> Object:
+    """What should be an object of that kind (null, where it may be, is an empty one). Raises ApiError 400, 415."""
+    try:
+        value = decode(body, media_type)
+    except Unreadable as fault:
+        raise unrecognized(kind, fault.why, body) from None
+    if value is None and or_null:
+        return {}
+    if not isinstance(value, dict):
+        raise unrecognized(kind, no_version_or_kind(not_a_struct(value)), body)
+    return value
+
+
 def decode_json(body: bytes) -> Any:
     """Any JSON value. Raises Unreadable."""
     try:

@@ -23,14 +23,8 @@ def take(call: Call) -> Object:
     name = kind.resource.kind
     if kind.custom and call.media_type == bodies.PROTOBUF:
         raise bodies.unsupported_media()  # a real server panics, and drops the connection
-    try:
-        value = bodies.decode(body, call.media_type)
-    except bodies.Unreadable as fault:
-        raise bodies.unrecognized(name, fault.why, body) from None
-    if value is not None and not isinstance(value, dict):
-        raise bodies.unrecognized(name, bodies.no_version_or_kind(bodies.not_a_struct(value)), body)
-    obj: Object = value or {}
-    repeated = bodies.repeated(body, value)
+    obj = bodies.decode_struct(body, call.media_type, name, or_null=True)
+    repeated = bodies.repeated(body, obj)
     problems = [f'duplicate field "{path}"' for path in bodies.duplicates(repeated)]
     if kind.custom:
         obj = bodies.untyped(obj, body)

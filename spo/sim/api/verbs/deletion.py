@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from spo.sim.api.call import Call, answer, answer_object, dry_run_faults, options_refused, quoted
+from spo.sim.api.call import Call, answer, answer_object, dry_run_faults, options_refused, quoted, whole_number
 from spo.sim.api.custom import definitions
 from spo.sim.api.encoding import bodies
 from spo.sim.api.http import Response
@@ -71,7 +71,7 @@ def read_options(call: Call) -> DeleteOptions:
     body, query = call.request.body, call.query
     bodies.check_size(body)
     options = DeleteOptions(
-        grace_s=_number(query["gracePeriodSeconds"]) if "gracePeriodSeconds" in query else None,
+        grace_s=whole_number(query["gracePeriodSeconds"]) if "gracePeriodSeconds" in query else None,
         policy=query.get("propagationPolicy"),
         dry_run=[query["dryRun"]] if "dryRun" in query else None,
     )
@@ -101,13 +101,6 @@ def _decode(call: Call) -> Object:
             f'no kind "{given["kind"]}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:111"'
         )
     return given
-
-
-def _number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
 
 class Deleter:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from spo.sim.api import fieldselectors, selectors
-from spo.sim.api.call import Call, answer, options_refused
+from spo.sim.api.call import Call, answer, options_refused, whole_number
 from spo.sim.api.features import DEFAULTS, Features
 from spo.sim.api.fieldselectors import FieldSelector
 from spo.sim.api.http import Response
@@ -138,10 +138,7 @@ def _reason(message: str) -> str:
 def number(query: Mapping[str, str], name: str) -> int:
     """A number of the query; 0 if there is none. Raises ApiError 400."""
     text = query.get(name, "")
-    try:
-        return int(text) if text else 0
-    except ValueError:
-        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+    return whole_number(text) if text else 0
 
 
 class Lister:

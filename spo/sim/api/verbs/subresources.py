@@ -274,13 +274,7 @@ def _decode(call: Call, kind: str) -> Object:
     """A body of another kind than the resource's. Raises ApiError 400."""
     body = call.request.body
     bodies.check_size(body)
-    try:
-        value = bodies.decode(body, call.media_type)
-    except bodies.Unreadable as fault:
-        raise bodies.unrecognized(kind, fault.why, body) from None
-    if not isinstance(value, dict):
-        raise bodies.unrecognized(kind, bodies.no_version_or_kind(bodies.not_a_struct(value)), body)
-    obj: Object = value
+    obj = bodies.decode_struct(body, call.media_type, kind)
     obj["metadata"] = obj.get("metadata") or {}
     return obj
 
