@@ -1,8 +1,11 @@
-"""The house stands as ARCHITECTURE.md draws it: who imports whom, what pure rooms touch, how long a module is."""
+"""The house stands as ARCHITECTURE.md draws it: who imports whom, what pure rooms touch, how long modules are, and what
+they cite."""
 
 from __future__ import annotations
 
 import ast
+import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LINES_MAX = 500
+LINES_MAX = 400
 COMMANDS_LINES_MAX = 1500
 
 
@@ -79,6 +82,14 @@ CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("
 NOT_THE_SAME_TWICE = {"open", "hash", "input"}  # `hash` of a string depends on the process
 
 
+# What prose may send a reader to: a document and its section, or a file; and how documents are called that nobody who
+# has only a clone can open.
+DOCUMENT = re.compile(r"(?<![\w/.-])([\w./-]+\.md)\b(?: (\d+)\b)?")
+FILE = re.compile(r"(?<![\w/.-])(?:docs|spo|tests|scenarios|benchmarks|hack)/[\w./{},*-]+\.(?:py|txt|json|sh)\b")
+ELSEWHERE = re.compile(r"\b[a-z]+-(?:facts|behaviour|differences|measured|bugs)\b(?!\.)")
+SOURCES = ("spo", "tests", "scenarios", "benchmarks", "hack")
+
+
 def modules() -> Iterator[tuple[str, Path]]:
     for path in sorted((ROOT / "spo").rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -125,6 +136,33 @@ def calls(module: str) -> Iterator[str]:
                 yield name
             case ast.Attribute(ast.Name(owner), name) if (owner, name) in CLOCKS:
                 yield f"{owner}.{name}"
+
+
+def prose(path: Path) -> Iterator[str]:
+    """What a file says to people: all of it; of Python its docstrings and comments."""
+    if path.suffix != ".py":
+        yield path.read_text()
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+    with tokenize.open(path) as file:
+        yield from (token.string for token in tokenize.generate_tokens(file.readline) if token.type == tokenize.COMMENT)
+
+
+def missing(path: Path, text: str) -> Iterator[str]:
+    """What the text cites, and a clone does not have."""
+    for name, section in DOCUMENT.findall(text):
+        found = next((base / name for base in (ROOT, path.parent, ROOT / "docs") if (base / name).is_file()), None)
+        if found is None or (section and f"\n## {section}. " not in found.read_text()):
+            yield f"{name} {section}".rstrip()
+    for cited in FILE.findall(text):
+        begin, brace, rest = cited.partition("{")
+        choices, _, end = rest.partition("}")
+        for each in [f"{begin}{choice}{end}" for choice in choices.split(",")] if brace else [cited]:
+            if not any(ROOT.glob(each)):
+                yield each
+    yield from ELSEWHERE.findall(text)
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if room_of(name)])
@@ -190,7 +228,7 @@ def test_no_two_folders_import_each_other() -> None:
 def test_no_module_is_too_long_to_read() -> None:
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text().splitlines())
-        for folder in ("spo", "tests", "scenarios", "benchmarks")
+        for folder in SOURCES
         for path in (ROOT / folder).rglob("*.py")
     }
 
@@ -205,3 +243,28 @@ def test_every_module_opens_with_a_line_that_says_what_lives_there() -> None:
     ]
 
     assert silent == []
+
+
+def test_only_what_a_clone_contains_is_cited() -> None:
+    written = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.yaml")]
+    written += [path for folder in SOURCES for end in ("*.py", "*.md") for path in (ROOT / folder).rglob(end)]
+    cited = {
+        str(path.relative_to(ROOT)): {each for text in prose(path) for each in missing(path, text)} for path in written
+    }
+
+    assert {path: found for path, found in cited.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("see docs/kernel.md 1 and differences.md", []),
+        ("see docs/kernel.md 99", ["docs/kernel.md 99"]),
+        ("see docs/nothing.md", ["docs/nothing.md"]),
+        ("see spo/model/{spod,states}.py, tests/kernel/test_*.py", []),
+        ("see spo/model/{spod,nothing}.py", ["spo/model/nothing.py"]),
+        ("see some-facts 1.2", ["some-facts"]),
+    ],
+)
+def test_a_citation_that_leads_nowhere_is_found(text: str, found: list[str]) -> None:
+    assert list(missing(ROOT / "tests/conformance/servers.py", text)) == found

@@ -1,4 +1,4 @@
-"""The names we put on objects: labels, annotations, finalizers (reference-behaviour 1.3; J0)."""
+"""The names we put on objects: labels, annotations, finalizers (docs/reference.md 2; J0)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from spo.model.resource import SECCOMP_PROFILES, Resource
 from spo.model.rule import rule
 from spo.model.states import WORST_FIRST
 
-# Strict to lax (reference-behaviour 3.2); KILL is the old name of KILL_THREAD.
+# Strict to lax (docs/reference.md 3); KILL is the old name of KILL_THREAD.
 STRICT_TO_LAX = (
     "SCMP_ACT_KILL_PROCESS",
     "SCMP_ACT_KILL_THREAD",
@@ -225,7 +225,7 @@ def profiles_directory(kubelet_dir: str) -> str:
 def file_from_localhost(localhost_profile: str) -> str | None:
     """The file below our directory that a pod's `localhostProfile` names; None if it is not one of ours.
 
-    Only the three parts `operator/<namespace>/<file>.json` count (reference-behaviour 2.11, Appendix A).
+    Only the three parts `operator/<namespace>/<file>.json` count (docs/reference.md 4).
     """
     parts = localhost_profile.split("/")
     ours = len(parts) == 3 and parts[0] == LOCALHOST_ROOT and all(parts) and parts[2].endswith(FILE_SUFFIX)

@@ -70,7 +70,9 @@ class JsonEnricherOptions(Struct, frozen=True, rename="camel", omit_defaults=Tru
 
 
 class SpodSpec(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """The settings. Each row of reference-behaviour 1.11, and `nonCompliantProfiles`."""
+    """The settings."""
+
+    # The fields of docs/reference.md 5, and `nonCompliantProfiles`.
 
     verbosity: Annotated[int, rule("How much is logged; 0: what matters.", minimum=0)] = 0
     enable_profiling: Annotated[bool, rule("Serve profiling data of the processes.")] = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Worst first: a profile is only as well as its least well node (reference-behaviour 1.2).
+# Worst first: a profile is only as well as its least well node (docs/reference.md 1).
 READY_REASON = {
     "Error": "Unavailable",
     "Terminating": "Deleting",

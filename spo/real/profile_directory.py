@@ -17,7 +17,7 @@ from spo.doors.ports import Clock, DiskError
 from spo.events import Event
 from spo.intents import FileIntent, WriteFile
 
-DIRECTORY_MODE = 0o744  # reference-behaviour: directories 0744, files 0644
+DIRECTORY_MODE = 0o744  # docs/reference.md 4
 FILE_MODE = 0o644
 TEMPORARY = (".spo-", ".tmp")  # beginning and end of a half-written file's name
 HERE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC  # never through a symlink

@@ -35,7 +35,7 @@ class Verdict(Struct, frozen=True):
 
 
 def judge(view: View, profile: SeccompProfile, settings: Settings) -> Verdict:
-    """The verdict on a profile that is not being deleted (documented-behaviour A1 to A3, A7, B0 to B2, B4)."""
+    """The verdict on a profile that is not being deleted (docs/promises.md: A1 to A3, A7, B0 to B2, B4)."""
     if profile.partial:
         return Verdict(PARTIAL)
 

@@ -38,7 +38,7 @@ class DaemonSetSettings(Struct, frozen=True):
 
 
 def daemonset(spod: SecurityProfilesOperatorDaemon, settings: DaemonSetSettings) -> dict[str, Any]:
-    """The manifest of the daemon set that spod asks for, to be applied whole (reference-behaviour 2.4, 2.5).
+    """The manifest of the daemon set that spod asks for, to be applied whole (docs/reference.md 6).
 
     It is owned by spod, and goes with it. The annotation `spo.x-k8s.io/rendered` is the hash of all the rest: it
     differs exactly when something in the manifest does. Fields of spod that `not_built` names have no effect here.

@@ -1,4 +1,4 @@
-"""A resolved SeccompProfile as the file that container runtimes read (OCI runtime-spec, config-linux.md "Seccomp")."""
+"""A resolved SeccompProfile as the file that container runtimes read (OCI runtime-spec, "Seccomp")."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ class Bug(NamedTuple):
     """`old` stands once in `file`, and becomes `new`; then `story` fails, and its report says `because`."""
 
     name: str
-    guards: str  # the number in documented-behaviour
+    guards: str  # the number in docs/promises.md
     file: str
     old: str
     new: str

@@ -45,7 +45,7 @@ def syscall_numbers() -> dict[str, int]:
 
 
 def seccomp_line(now_ns: int, serial: int, pid: int, comm: str, exe: str, syscall: str, verdict: Decision) -> str:
-    """The SECCOMP record of one verdict (kernel-facts 1.2), as a reader of the audit socket gets it, with its type."""
+    """The SECCOMP record of one verdict (docs/kernel.md 2), as a reader of the audit socket gets it, with its type."""
     killed = verdict.kills
     stamp = f"{now_ns // 10**9}.{now_ns // 10**6 % 1000:03d}:{serial}"
     return (

@@ -92,7 +92,7 @@ class Decision(Struct, frozen=True):
 
     @property
     def is_audited(self) -> bool:
-        """LOG and KILL always leave a line; ERRNO only with flag LOG and a changed sysctl (kernel-facts 1.2)."""
+        """LOG and KILL always leave a line; ERRNO only with flag LOG and a changed sysctl (docs/kernel.md 1)."""
         return self.action in ("LOG", "KILL_PROCESS", "KILL_THREAD")
 
     @property

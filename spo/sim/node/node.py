@@ -14,7 +14,7 @@ from spo.sim.timeline import Timeline
 FIRST_PID = 1000
 ARCHITECTURE = "amd64"
 
-# Conditions of a kubelet that is well, in their order (data/recordings session-1).
+# Conditions of a kubelet that is well, in their order (recorded, Kubernetes 1.36.3).
 WELL: tuple[tuple[str, str, str, str], ...] = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
     ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),

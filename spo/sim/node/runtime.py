@@ -1,7 +1,7 @@
 """What containerd and runc do between the kubelet's wish and the first instruction of the workload.
 
 Recorded: the texts about a missing profile file and about each syscall that runc's own init lacks (Kubernetes 1.36,
-containerd 1.6.20, runc 1.1.5, without noNewPrivileges), and which those are (kernel-facts 2.3). The other texts follow
+containerd 1.6.20, runc 1.1.5, without noNewPrivileges), and which those are (docs/kernel.md 3). The other texts follow
 the wording of containerd 1.6 and runc 1.1 and were not recorded.
 """
 
