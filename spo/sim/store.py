@@ -1,8 +1,33 @@
 """The store: immutable objects, one revision counter, one bounded log; list, watch, 410 and continue derive from it.
 
-An object is kept as the very JSON bytes a client gets, so nobody can change it behind our back, a watcher's line is a
-slice of it, and forking a world copies references. Bytes that have gone cold are compressed against the first cold
-object of their resource; how is nobody's business but this module's.
+What etcd and the watch cache are to a real API server.
+
+Rules
+    1. Objects change by `put` and `delete` alone. Each makes one revision: the counter goes up by one, never back.
+    2. A record is the very JSON that a client gets, and is never changed. Who wants to write decodes a copy of its own.
+    3. A change (what stood before, what stands now) enters the log first. Then listeners hear of it, in the order in
+       which they subscribed.
+    4. The log has the newest changes, without holes. Who asks for older ones is refused (Compacted, HTTP 410): half a
+       history is none.
+
+Expected flow
+    write    get → a copy, checked and changed → put → record at the next revision → log → listeners
+    list     scan, in key order; as it stood at N (exact lists, pages after the first): as_of(N), which starts from what
+             stands now and takes back what came after N
+    watch    from N: since(N), then as a listener
+
+Guarantees
+    A watch from a list's revision leaves nothing out and tells nothing twice. A deletion is a revision like any other;
+    watchers get the last state at it. A record stays true of its revision, whatever is written later: that its bytes
+    are compressed when they have gone cold (against the first cold ones of their resource) is this module's secret.
+
+Assumptions
+    One thread. Between a check and its `put` nobody else writes: there are no transactions, and preconditions are the
+    caller's. A listener that writes makes those after it hear of its change first: all but the watch hub, which keeps
+    the order itself, write later, on the timeline. Who sets `revision` (a snapshot is loaded) compacts up to it.
+
+Does not
+    know kinds, versions, finalizers or namespaces; validate; expire anything but the end of its log.
 """
 
 from __future__ import annotations

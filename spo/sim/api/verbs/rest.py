@@ -1,4 +1,33 @@
-"""Create, get, update and patch of any kind: what rest.BeforeCreate, rest.BeforeUpdate and the registry's store do."""
+"""Create, get, update and patch of any kind: what rest.BeforeCreate, rest.BeforeUpdate and the registry's store do.
+
+Rules
+    1. A write is a row of steps, and their order is their meaning: of two faults the earlier step's is told, in a real
+       server's words.
+    2. Nothing is stored before the last refusal. A dry run takes every step but that one.
+    3. A write that changes nothing is answered 200 and makes no revision.
+
+Expected flow (in brackets: how a step refuses; who may ask at all is settled before, in `server.py`)
+    take in   POST, PUT: options (422) → body (400, 413, 415) → kind, unknown fields if Strict (400) → nulls, defaults
+              patch: media type (415) → options (422) → what stands (404) → patched (400, 422, 500), fitted like a body
+              apply: options (422) → body (400) → merged into what stands (409, 500), fitted like a body
+              then: name and namespace are the URL's (400) → PUT: what stands (404; some kinds: insert), its uid (409)
+    insert    namespace (404, 403), what admission fills in → no resourceVersion (500) → uid, time, generated name →
+              prepare_create → validate (422) → warnings → limits, quotas (403) → name is free (409) → charge, store
+    replace   resourceVersion (409, 422, 500) → prepare_update or prepare_status: what this write may not touch is as it
+              was → system fields → managed fields → validate (422) → warnings → quotas (403), charge → commit
+    commit    the last finalizer has gone: delete. Nothing has changed: leave it. Else: store
+
+Guarantees
+    What is stored here was defaulted and validated by its kind; uid and creationTimestamp are the server's. A write
+    that names a resourceVersion replaces only that one; a patch that names none (but apply) conflicts with nobody.
+
+Assumptions
+    One thread: what was found still stands when it is replaced. A kind's step changes only the object it is given.
+
+Does not
+    delete on request (`deletion.py`); know sub-resources but the status (`subresources.py` brings its objects to
+    `replace` and `commit`); call webhooks; store again what stands, but where its CRD has another schema by now.
+"""
 
 from __future__ import annotations
 
