@@ -11,7 +11,7 @@ from spo.model import labels, states
 from spo.model.reasons import REASONS
 from spo.model.seccomp import STRICT_TO_LAX
 from spo.model.spod import STATES, SpodSpec
-from spo.real.host import DIRECTORY_MODE, FILE_MODE
+from spo.real.profile_directory import DIRECTORY_MODE, FILE_MODE
 from spo.render.bases import CRUN, RUNC
 from spo.render.daemonset import RESOURCES, TOLERATIONS
 from spo.sim.node.kernel import CODE_OF, Decision
