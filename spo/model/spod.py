@@ -17,7 +17,7 @@ NAME = "spod"
 STATES = ("PENDING", "CREATING", "UPDATING", "RUNNING", "ERROR")
 PRIORITY_CLASS = "system-node-critical"
 CLASS_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"  # a DNS subdomain, as of most objects
-# Where the daemons run although the node says no (reference-behaviour 2.2, step 4).
+# Where the daemons run although the node says no (docs/reference.md 6).
 TOLERATIONS = (
     Toleration(key="node-role.kubernetes.io/master", operator="Exists", effect="NoSchedule"),
     Toleration(key="node-role.kubernetes.io/control-plane", operator="Exists", effect="NoSchedule"),

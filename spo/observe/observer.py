@@ -35,7 +35,7 @@ class Failed(Struct, frozen=True):
 Outcome = Done | Failed
 Log = Callable[[dict[str, Any]], None]
 
-# What a failed write is called, for the error metric (reference-behaviour 3.8). Our own kinds have words of their own.
+# What a failed write is called, for the error metric (docs/reference.md 7). Our own kinds have words of their own.
 CANNOT: Mapping[Resource, str] = {
     DAEMONSETS: "CannotCreateSPOD",
     LEASES: "CannotUpdateLease",

@@ -18,7 +18,7 @@ from spo.render.syscall_names import SYSCALL_NAMES
 
 
 def default_spod(namespace: str) -> dict[str, Any]:
-    """The manifest of the spod that the manager creates when there is none (reference-behaviour 2.2, step 4)."""
+    """The manifest of the spod that the manager creates when there is none (docs/reference.md 5)."""
     written = [each for each in FIELDS if each.written is not UNSET]
     metadata = ObjectMeta(name=NAME, namespace=namespace, labels=APP_LABELS)
     spec = SpodSpec(**{each.name: each.written for each in written})
