@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from msgspec.structs import fields
 
 from scenarios.driver import Refused
 from scenarios.manifests import Manifest, profile
+from scenarios.spod_settings import ABOUT_PROFILES, IN_EFFECT, LINUX, REFUSED, RESOURCES, on_nodes
 from scenarios.world import World
-from spo.model.spod import SpodSpec
 
-LINUX = {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}
 NOWHERE = {"key": "spo.test/no-node-has-this", "operator": "Exists"}
-RESOURCES = {"requests": {"memory": "256Mi", "cpu": "250m"}, "limits": {"memory": "512Mi", "cpu": "500m"}}
-
-
-def on_nodes(*demands: Manifest) -> Manifest:
-    """Affinity to nodes of which all of these hold."""
-    terms = {"nodeSelectorTerms": [{"matchExpressions": [*demands]}]}
-    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
-
-
-def types(pod: Manifest) -> set[str]:
-    """The SELinux types of its containers, of both sorts."""
-    containers = (*pod.get("initContainers", ()), *pod["containers"])
-    return {each["securityContext"]["seLinuxOptions"]["type"] for each in containers}
 
 
 def manager(world: World) -> Manifest:
@@ -46,56 +28,10 @@ def run_daemons_of(world: World, image: str) -> None:
     world.own.edit("Deployment", "security-profiles-operator", template={"spec": {"containers": [container]}})
 
 
-# Setting → a value for it, and what of the daemons' pods then is so.
-Effect = Callable[[Manifest], bool]
-IN_EFFECT: dict[str, tuple[Any, Effect]] = {
-    "selinuxTypeTag": ("unconfined_t", lambda pod: types(pod) == {"unconfined_t"}),
-    "tolerations": ([{"operator": "Exists"}], lambda pod: pod.get("tolerations") == [{"operator": "Exists"}]),
-    "affinity": (on_nodes(LINUX), lambda pod: pod.get("affinity") == on_nodes(LINUX)),
-    "priorityClassName": (
-        "system-cluster-critical",
-        lambda pod: pod["priorityClassName"] == "system-cluster-critical",
-    ),
-    "imagePullSecrets": ([{"name": "registry"}], lambda pod: pod.get("imagePullSecrets") == [{"name": "registry"}]),
-    "daemonResourceRequirements": (RESOURCES, lambda pod: pod["containers"][0]["resources"] == RESOURCES),
-}
-# These are about profiles (chapter A); the daemons read them from spod, and go on.
-ABOUT_PROFILES = {
-    "allowedSyscalls": ["exit_group", "nanosleep"],
-    "allowedSeccompActions": ["SCMP_ACT_ALLOW"],
-    "nonCompliantProfiles": "Uninstall",
-}
-REFUSED = {
-    "verbosity": 1,
-    "enableProfiling": True,
-    "enableMemoryOptimization": True,
-    "enableSelinux": True,
-    "selinuxOptions": {"allowedSystemProfiles": ["container", "net_container"]},
-    "enableLogEnricher": True,
-    "logEnricherFilters": "[]",
-    "logEnricherSource": "bpf",
-    "enableJsonEnricher": True,
-    "jsonEnricherFilters": "[]",
-    "jsonEnricherOptions": {"auditLogPath": "/var/log/spo.json"},
-    "enableBpfRecorder": True,
-    "enableAppArmor": True,
-    "hostProcVolumePath": "/proc/1/root",
-    "staticWebhookConfig": True,
-    "webhookOptions": [{"name": "binding.spo.io", "failurePolicy": "Ignore"}],
-    "disableOciArtifactSignatureVerification": True,
-}
-
-
 def daemon_set(world: World) -> Manifest:
     found = world.driver.get("DaemonSet", world.operator_namespace, "spod")
     assert found is not None
     return found
-
-
-def test_every_setting_is_in_one_of_the_tables() -> None:
-    rows = [*IN_EFFECT, *ABOUT_PROFILES, *REFUSED]
-
-    assert sorted(rows) == sorted(each.encode_name for each in fields(SpodSpec))
 
 
 def test_each_setting_of_the_daemons_takes_effect_and_without_it_its_default_is_back(world: World) -> None:

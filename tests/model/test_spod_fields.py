@@ -3,57 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import pytest
 from msgspec.structs import fields
 
+from scenarios.spod_settings import VALUES
 from spo import roles
 from spo.cache import Change
 from spo.events import Key
 from spo.model.manifest import from_manifest
 from spo.model.resource import SPODS
-from spo.model.scheduling import Affinity, LocalObjectReference, NodeAffinity, ResourceRequirements, Toleration
-from spo.model.spod import JsonEnricherOptions, SecurityProfilesOperatorDaemon, SelinuxOptions, SpodSpec, WebhookOptions
+from spo.model.spod import SecurityProfilesOperatorDaemon, SpodSpec
 from spo.model.spod_fields import FIELDS, Concern, SpodField
 from spo.render.daemonset import DaemonSetSettings, daemonset
 from spo.render.spod import default_spod, not_built
 from tests.support.known import ME, OPERATOR, profile, view_of
 
-# Of each field a value that is not its default, nor the default spod's.
-EXAMPLES: dict[str, Any] = {
-    "verbosity": 1,
-    "enable_profiling": True,
-    "enable_memory_optimization": True,
-    "enable_selinux": True,
-    "selinux_type_tag": "unconfined_t",
-    "selinux_options": SelinuxOptions(("container", "net_container")),
-    "enable_log_enricher": True,
-    "log_enricher_filters": "[]",
-    "log_enricher_source": "bpf",
-    "host_proc_volume_path": "/proc/1/root",
-    "enable_json_enricher": True,
-    "json_enricher_filters": "[]",
-    "json_enricher_options": JsonEnricherOptions(),
-    "enable_bpf_recorder": True,
-    "enable_app_armor": True,
-    "static_webhook_config": True,
-    "webhook_options": (WebhookOptions("binding.spo.io"),),
-    "disable_oci_artifact_signature_verification": True,
-    "tolerations": (Toleration(operator="Exists"),),
-    "affinity": Affinity(node_affinity=NodeAffinity()),
-    "priority_class_name": "mine",
-    "image_pull_secrets": (LocalObjectReference("registry"),),
-    "daemon_resource_requirements": ResourceRequirements(limits={"cpu": "1"}),
-    "allowed_syscalls": ("exit",),
-    "allowed_seccomp_actions": ("SCMP_ACT_ALLOW",),
-    "non_compliant_profiles": "Uninstall",
-}
 EACH = pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 
 
 def example(field: SpodField) -> SecurityProfilesOperatorDaemon:
-    return SecurityProfilesOperatorDaemon(spec=SpodSpec(**{field.name: EXAMPLES[field.name]}))
+    """The field has a value that is not its default, nor the default spod's."""
+    spec = {field.json_name: VALUES[field.json_name]}
+    return from_manifest({"spec": spec}, SecurityProfilesOperatorDaemon)
 
 
 def effects_of(spod: SecurityProfilesOperatorDaemon) -> list[Concern]:
@@ -72,7 +45,11 @@ def effects_of(spod: SecurityProfilesOperatorDaemon) -> list[Concern]:
 
 
 def test_every_field_has_exactly_one_entry() -> None:
-    assert Counter(field.name for field in FIELDS) == Counter(each.name for each in fields(SpodSpec))
+    every = Counter(each.name for each in fields(SpodSpec))
+    assert Counter(field.name for field in FIELDS) == every
+    assert Counter(field.name for field in FIELDS if field.json_name in VALUES) == every, (
+        "give it a value for its story"
+    )
 
 
 @EACH
