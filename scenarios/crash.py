@@ -19,10 +19,10 @@ from _pytest.runner import runtestprotocol  # as pytest-rerunfailures does: ther
 from scenarios.ending import Ending, differences, ending
 from scenarios.sim_driver import SimDriver
 from scenarios.world import PATIENCE_S
-from spo.sim.faults import Crash, Luck, Operation, Verdict
+from spo.sim.faults import WRITES, Crash, Faults, Operation, Site
 
 ROLES = {"manager": "security-profiles-operator-", "daemon": "spod-"}  # how their pods' names begin
-LOOKING = frozenset({"List", "Watch"})  # no intents
+INTENTS = {Site.API: WRITES, Site.DIRECTORY: ("write", "remove")}
 ABOUT_DYING = frozenset({"test_bad_luck.py", "test_j_operators.py", "test_own_pods.py"})  # their stories say who dies
 SAMPLED_STORIES, SAMPLED_RUNS = 3, 1  # in a sample: one in so many stories, so often for each role
 POINT = re.compile(rf"({'|'.join(ROLES)}):([1-9]\d*)\Z")
@@ -40,26 +40,26 @@ class Point(NamedTuple):
 
 
 class Reaper:
-    """Stands before a world's luck: counts the roles' intents, and at one of them the process dies.
+    """Listens to a world's operations: counts the roles' intents, and at one of them the process dies.
 
-    Other than a rule of luck, a story that has bad luck of its own, or ends it, does not disturb it.
+    It is no fault of a plan: a story that has bad luck of its own, or ends it, does not disturb it.
     """
 
-    def __init__(self, luck: Luck, at: Point | None) -> None:
-        self._ask = luck.ask
+    def __init__(self, faults: Faults, at: Point | None) -> None:
         self._at = at
         self.intents: Counter[str] = Counter()
         self.died = ""
-        luck.ask = self.ask  # type: ignore[method-assign]
+        faults.listen(self.hear, *INTENTS)
 
-    def ask(self, call: Operation) -> Verdict:
+    def hear(self, operation: Operation) -> None:
+        if operation.what not in INTENTS[operation.site]:
+            return
         for role, begin in ROLES.items():
-            if call.who.startswith(begin) and call.what not in LOOKING:
+            if operation.who[0].startswith(begin):
                 self.intents[role] += 1
                 if self._at == (role, self.intents[role]):
-                    self.died = f"{call.who} before {call.what} {call.on}"
-                    raise Crash(call)
-        return self._ask(call)
+                    self.died = f"{operation.who[0]} before {operation.what} {operation.on}"
+                    raise Crash(operation)
 
 
 class Crashes:
@@ -78,7 +78,7 @@ class Crashes:
         made = yield
         if isinstance(made, SimDriver) and fixturedef.argname == "driver":
             self._driver = made
-            self._reaper = Reaper(made.cluster.luck, self._at)
+            self._reaper = Reaper(made.cluster.faults, self._at)
             if self._at is not None:
                 made.suffered = True
                 made.patience_s = PATIENCE_S

@@ -44,7 +44,7 @@ def ending(cluster: SimulatedCluster) -> Ending:
     lines += sorted(_line(kind, each, names) for kind, each in objects if kind != TALES)
     lines += sorted({_tale(each, names) for kind, each in objects if kind == TALES and _is_ours(each)})
     for name, node in sorted(cluster.nodes.items()):
-        lines += [f"{name}:{path} {data.decode()}" for path, data in node.disk.below(ROOT)]
+        lines += [f"{name}:{path} {data.decode()}" for path, data in node.disk.peek_below(ROOT)]
     return lines
 
 

@@ -85,7 +85,7 @@ class ProfileHopes(Queries):
         """The profile's file stands on exactly these nodes."""
 
         def why_not() -> str:
-            found = sorted(self.profile_files(name))
+            found = [node for node in self.driver.nodes() if self.file(name) in self.driver.files(node)]
             return "" if found == sorted(nodes) else f"it stands on {found}"
 
         return Hope(f"the file of {name} stands on {', '.join(nodes) or 'no node'}", why_not)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,9 +18,9 @@ from spo.render.install import NAMESPACE
 from spo.report.terminal import Paint, timeline_text
 from spo.report.timeline import lines
 from spo.sim.api.status import ApiError
-from spo.sim.faults import Rule, Verdict
+from spo.sim.faults import Fault, FaultPlan, Operation, Site
+from spo.sim.faults.fates import ClockSkew, DiskFault
 from spo.sim.node.backoff import BACK_OFF_S_MAX
-from spo.sim.node.disk import Fault
 from spo.sim.store import Change
 from spo.testbed.invariants import PROFILES, ROOT, Checks
 from spo.testbed.world import SimulatedWorld, boot
@@ -121,7 +122,7 @@ class SimDriver:
         return sorted(self.cluster.nodes)
 
     def files(self, node: str) -> dict[str, bytes]:
-        return {path.removeprefix(ROOT + "/"): data for path, data in self.cluster.nodes[node].disk.below(ROOT)}
+        return {path.removeprefix(ROOT + "/"): data for path, data in self.cluster.nodes[node].disk.peek_below(ROOT)}
 
     def write_file(self, node: str, path: str, data: bytes | None) -> None:
         disk = self.cluster.nodes[node].disk
@@ -139,23 +140,27 @@ class SimDriver:
 
     def break_disk(self, node: str, reason: str) -> None:
         """From now on the disk refuses to be written to."""
-        self.cluster.nodes[node].disk.add_fault(Fault(frozenset({"write"}), reason, below=ROOT))
+        self.cluster.faults.add(Fault(Site.DISK, DiskFault(reason), who=node, what="write", on=ROOT))
 
-    def suffer(self, *rules: Rule) -> None:
-        """From now on luck is as bad as these rules say."""
+    def suffer(self, *faults: Fault) -> None:
+        """From now on this goes wrong."""
         self.suffered = True
-        self.cluster.luck.rules = rules
+        self.cluster.faults.plan = FaultPlan(faults)
 
     def meanwhile(self, what: str, on: str, act: Callable[[], None]) -> None:
-        """Once, just before the operator next asks for this (`Patch` …) on that object, somebody else does `act`."""
-        self.cluster.luck.meanwhile(Rule(Verdict.FINE, door="cluster", what=what, on=on), act)
+        """Once, just before the operator next asks for this (`patch` …) on that object, somebody else does `act`."""
+
+        def act_first(operation: Operation) -> None:
+            if operation.fits("", what, on):
+                self.cluster.faults.unlisten(act_first)
+                act()
+
+        self.cluster.faults.listen(act_first, Site.API)
 
     def mend(self) -> None:
         """Bad luck ends."""
         self.mended = True
-        self.cluster.luck.turns()
-        for node in self.cluster.nodes.values():
-            node.disk.clear_faults()
+        self.cluster.faults.end()
 
     # -- the operator's processes ------------------------------------------------------------------------------------
 
@@ -179,13 +184,15 @@ class SimDriver:
         return sorted(found, key=lambda pod: (pod != lease["spec"].get("holderIdentity"), pod))
 
     def set_clock(self, pod: str, ahead_s: float) -> None:
-        """From its next start on, the pod's clock is so far ahead."""
-        self.world.skews[pod] = ahead_s
+        """From now on, the pod's clock is so far ahead."""
+        self.cluster.faults.add(Fault(Site.CLOCK, ClockSkew(ahead_s), who=pod))
 
     def story(self) -> str:
-        """What happened, for a story that failed."""
+        """What happened and what went wrong, for a story that failed."""
         told = timeline_text(lines(self.world.recorder.facts, self.world.start_ns), Paint())
-        return f"{told}\nseed {self.seed}"
+        struck = Counter(strike.fault for strike in self.cluster.faults.strikes)
+        faults = "".join(f"\n{count:4} × {fault}" for fault, count in struck.items())
+        return f"{told}{faults}\nseed {self.seed}"
 
     # -- the story's end ---------------------------------------------------------------------------------------------
 

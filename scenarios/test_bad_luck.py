@@ -11,7 +11,21 @@ import pytest
 from scenarios.manifests import ORDINARY, pod, profile
 from scenarios.sim_driver import SimDriver
 from scenarios.world import Hope, World
-from spo.sim.faults import Rule, Verdict
+from spo.sim.faults import Fault, Site
+from spo.sim.faults.fates import (
+    ApiServerRestarts,
+    ArriveTwice,
+    ClockSkew,
+    Conflict,
+    CrashAfter,
+    CrashBefore,
+    Delay,
+    DiskFault,
+    LoseReply,
+    NodeOff,
+    Refuse,
+    WatchBreaks,
+)
 
 LONG_S = 3600.0  # a container that crashed often is started again only every five minutes
 
@@ -72,26 +86,64 @@ STORIES: dict[str, Deed] = {deed.__name__: deed for deed in (install, shorten_th
 
 # -- the fault plans: data, by name ----------------------------------------------------------------------------------
 
-DEEDS = ("Create", "Apply", "Patch", "Delete", "WriteFile", "RemoveFile")
-PLANS: dict[str, tuple[Rule, ...]] = {
-    "refused": (Rule(Verdict.REFUSE, door="cluster", one_in=4),),
-    "reply lost": (Rule(Verdict.LOSE_REPLY, door="cluster", one_in=4),),
-    "conflict": (Rule(Verdict.CONFLICT, door="cluster", one_in=3),),
-    "dies first": tuple(Rule(Verdict.CRASH_BEFORE, what=deed, one_in=9) for deed in DEEDS),
-    "dies afterwards": tuple(Rule(Verdict.CRASH_AFTER, what=deed, one_in=9) for deed in DEEDS),
-    "dies at any call": (Rule(Verdict.CRASH_BEFORE, one_in=60), Rule(Verdict.CRASH_AFTER, one_in=60)),
-    "disk": (Rule(Verdict.REFUSE, door="disk", one_in=3), Rule(Verdict.LOSE_REPLY, door="disk", one_in=3)),
-    "dies at the disk": (
-        Rule(Verdict.CRASH_BEFORE, door="disk", one_in=4),
-        Rule(Verdict.CRASH_AFTER, door="disk", one_in=3),
+PROFILES = "/var/lib/kubelet/seccomp/operator"
+NODE_STATUS = "SecurityProfileNodeStatus"
+DOORS = (Site.API, Site.DIRECTORY)  # through which the operator acts
+DEEDS = (
+    *((Site.API, what) for what in ("create", "apply", "patch", "delete")),
+    *((Site.DIRECTORY, what) for what in ("write", "remove")),
+)
+PLANS: dict[str, tuple[Fault, ...]] = {
+    "refused": (Fault(Site.API, Refuse(), one_in=4),),
+    "reply lost": (Fault(Site.API, LoseReply(), one_in=4),),
+    "conflict": (Fault(Site.API, Conflict(), one_in=3),),
+    "dies first": tuple(Fault(site, CrashBefore(), what=deed, one_in=9) for site, deed in DEEDS),
+    "dies afterwards": tuple(Fault(site, CrashAfter(), what=deed, one_in=9) for site, deed in DEEDS),
+    "dies at any call": tuple(Fault(site, fate, one_in=25) for site in DOORS for fate in (CrashBefore(), CrashAfter())),
+    "disk": (
+        Fault(Site.DIRECTORY, Refuse(), one_in=3),
+        Fault(Site.DIRECTORY, LoseReply(), one_in=3),
     ),
-    "deaf": (Rule(Verdict.REFUSE, what="List", one_in=2), Rule(Verdict.REFUSE, what="Watch", one_in=2)),
+    "dies at the disk": (
+        Fault(Site.DIRECTORY, CrashBefore(), one_in=4),
+        Fault(Site.DIRECTORY, CrashAfter(), one_in=3),
+    ),
+    # Not to profiles: a daemon acts on those it last heard of.
+    "deaf": (
+        *(Fault(Site.API, Refuse(), what=what, one_in=2) for what in ("list", "watch")),
+        *(Fault(Site.WATCH, WatchBreaks(gone), on=NODE_STATUS, one_in=4) for gone in (False, True)),
+    ),
+    "watches break": (Fault(Site.WATCH, WatchBreaks(), one_in=5), Fault(Site.WATCH, WatchBreaks(gone=True), one_in=9)),
+    "twice": (Fault(Site.API, ArriveTwice(), one_in=3),),
+    "late": (
+        Fault(Site.API, Delay(4.0), one_in=8),
+        # Not of pods: who has not heard of a pod cannot know what it uses. Nor of spod: what a daemon began before it
+        # heard of a list ends otherwise than what it never began.
+        *(Fault(Site.WATCH, Delay(6.0), on=kind, one_in=5) for kind in ("SeccompProfile", NODE_STATUS)),
+        Fault(Site.DIRECTORY, Delay(2.0), one_in=3),
+    ),
+    "the disk itself": (
+        Fault(Site.DISK, DiskFault("ENOSPC"), on=PROFILES, what="write", one_in=3),
+        Fault(Site.DISK, DiskFault("EIO", keep_bytes=9), on=PROFILES, what="write", one_in=3),
+        Fault(Site.DISK, DiskFault("EROFS"), on=PROFILES, what="remove", one_in=3),
+        Fault(Site.DISK, DiskFault("EIO"), on=PROFILES, what="read", one_in=5),
+    ),
+    "power cuts": tuple(
+        Fault(Site.NODE, NodeOff(for_s), who=node, at_s=at_s)
+        for node, at_s, for_s in (("node-1", 0.0, 5.0), ("node-3", 4.0, 90.0), ("node-1", 130.0, 60.0))
+    ),
+    "the API server restarts": tuple(
+        Fault(Site.API_SERVER, ApiServerRestarts(), at_s=at_s) for at_s in (0.0, 0.004, 45.0)
+    ),
+    "clocks leap": (
+        Fault(Site.CLOCK, ClockSkew(600.0, for_s=60.0), who="security-profiles-operator", at_s=0.002),
+        Fault(Site.CLOCK, ClockSkew(-600.0, for_s=60.0), who="node-1", at_s=0.004),
+        Fault(Site.CLOCK, ClockSkew(7.0), who="spod"),
+    ),
     "everything": (
-        Rule(Verdict.CRASH_AFTER, one_in=90),
-        Rule(Verdict.CRASH_BEFORE, one_in=90),
-        Rule(Verdict.LOSE_REPLY, one_in=8),
-        Rule(Verdict.REFUSE, one_in=8),
-        Rule(Verdict.CONFLICT, door="cluster", one_in=8),
+        *(Fault(site, fate, one_in=90) for site in DOORS for fate in (CrashAfter(), CrashBefore())),
+        *(Fault(site, fate, one_in=8) for site in DOORS for fate in (LoseReply(), Refuse())),
+        Fault(Site.API, Conflict(), one_in=8),
     ),
 }
 
@@ -108,6 +160,7 @@ def test_under_bad_luck_the_end_is_the_same(world: World, driver: SimDriver, sto
 
     STORIES[story](world, driver)
 
+    assert driver.cluster.faults.strikes, "a plan that strikes nothing tells nothing"
     assert end_of(world, driver) == end_without_bad_luck(story, world.operator_namespace)
 
 

@@ -22,7 +22,8 @@ from scenarios.manifests import profile
 from scenarios.sim_driver import SimDriver
 from scenarios.world import Hope, World
 from spo.reconcile.leader import DURATION_S, LOCK, RENEW_WITHIN_S
-from spo.sim.faults import Rule, Verdict
+from spo.sim.faults import Fault, Site
+from spo.sim.faults.fates import LoseReply, Refuse
 
 TAKES_OVER_S = DURATION_S + 10  # a lease that is not renewed, and what there is to do then
 HOUR_S = 3600.0
@@ -50,7 +51,7 @@ def works(world: World, name: str) -> None:
 
 
 def restart(world: World, driver: SimDriver) -> None:
-    """Every manager starts anew (a clock that was set meanwhile counts from then on)."""
+    """Every manager starts anew."""
     driver.kill("manager")
     world.until(led_by(driver, *driver.managers()))
 
@@ -126,7 +127,7 @@ def test_j10_a_leader_that_is_cut_off_stops_before_another_begins_and_writes_no_
     world.apply(profile("before"))
     world.until(world.installed("before"))
 
-    driver.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, one_in=1))
+    driver.suffer(Fault(Site.API, Refuse(), who=leader))
     world.until(led_by(driver, other), TAKES_OVER_S)
     world.apply(profile("meanwhile"))
     world.until(world.installed("meanwhile"))
@@ -141,7 +142,7 @@ def test_j10_a_leader_whose_renewals_alone_are_lost_gives_way(world: World, driv
     leader, other = driver.managers()
     lease = f"Lease {driver.operator_namespace}/{LOCK}"
 
-    driver.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, on=lease, one_in=1))
+    driver.suffer(Fault(Site.API, Refuse(), who=leader, on=lease))
     world.until(led_by(driver, other), TAKES_OVER_S)
 
     works(world, "sleeper")
@@ -160,7 +161,7 @@ def test_j10_a_leader_that_cannot_renew_writes_nothing_from_before_another_may_b
     before = renewed()
     assert driver.until(lambda: renewed() != before, RENEW_WITHIN_S)
     lease = f"Lease {driver.operator_namespace}/{LOCK}"
-    driver.suffer(Rule(Verdict.REFUSE, door="cluster", who=leader, on=lease, one_in=1))
+    driver.suffer(Fault(Site.API, Refuse(), who=leader, on=lease))
     driver.until(lambda: False, RENEW_WITHIN_S + 1)
 
     world.apply(profile("sleeper"))
@@ -175,7 +176,7 @@ def test_j10_a_reply_to_a_renewal_that_is_lost_makes_no_second_leader(world: Wor
     leader, _ = driver.managers()
     lease = f"Lease {driver.operator_namespace}/{LOCK}"
 
-    driver.suffer(Rule(Verdict.LOSE_REPLY, door="cluster", on=lease, one_in=1))
+    driver.suffer(Fault(Site.API, LoseReply(), on=lease))
     works(world, "sleeper")
     world.stays(led_by(driver, leader), for_s=120)
 

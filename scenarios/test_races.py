@@ -5,18 +5,24 @@ from __future__ import annotations
 from scenarios.manifests import ORDINARY, pod, profile
 from scenarios.sim_driver import SimDriver
 from scenarios.world import World
-from spo.sim.faults import Rule, Verdict
+from spo.sim.faults import Fault, Site
+from spo.sim.faults.fates import Refuse
 
 THEIRS = "example.com/theirs"
 OURS = "spo.x-k8s.io/profile"
 SLEEPER = "SeccompProfile default/sleeper"
 
 
+def refused(**which: str) -> Fault:
+    """None of these requests to the API server arrives."""
+    return Fault(Site.API, Refuse(), **which)
+
+
 def test_j0_a_finalizer_that_somebody_else_adds_at_that_moment_stays(world: World, driver: SimDriver) -> None:
     def add() -> None:
         driver.patch("SeccompProfile", "default", "sleeper", {"metadata": {"finalizers": [THEIRS]}})
 
-    driver.meanwhile("Patch", SLEEPER, add)
+    driver.meanwhile("patch", SLEEPER, add)
     world.apply(profile("sleeper"))
 
     world.until(world.installed("sleeper"))
@@ -34,7 +40,7 @@ def test_a4_a_profile_that_is_corrected_at_that_moment_is_not_deleted(world: Wor
     world.apply(profile("sleeper", allow=["nanosleep"]))
     world.until(world.installed("sleeper"))
 
-    driver.meanwhile("Delete", SLEEPER, correct)
+    driver.meanwhile("delete", SLEEPER, correct)
     world.patch_spod(allowedSyscalls=["futex"])
 
     assert driver.until(lambda: bool(corrected), 30)
@@ -50,7 +56,7 @@ def test_j4_a_daemon_that_does_not_know_the_profiles_yet_removes_nothing(world: 
     world.until(world.running("user"))
     before = world.profile_files("app")
 
-    driver.suffer(Rule(Verdict.REFUSE, what="List", who="spod-", on="SeccompProfile", one_in=1))
+    driver.suffer(refused(what="list", who="spod-", on="SeccompProfile"))
     driver.kill("daemon")
 
     world.stays(world.on_nodes("app", *driver.nodes()), for_s=60)
@@ -63,7 +69,7 @@ def test_j4_a_daemon_that_hears_nothing_of_pods_removes_no_file(world: World, dr
     world.apply(profile("app", allow=ORDINARY, baseProfileName="runc-v1.0.0"))
     world.until(world.installed("app"))
 
-    driver.suffer(*(Rule(Verdict.REFUSE, what=what, who="spod-", on="Pod", one_in=1) for what in ("List", "Watch")))
+    driver.suffer(*(refused(what=what, who="spod-", on="Pod") for what in ("list", "watch")))
     driver.until(lambda: False, 400)  # a watch that is open lasts five minutes
     world.apply(pod("user", under="operator/default/app.json", node="node-1"))
     world.until(world.running("user"))
@@ -81,7 +87,7 @@ def test_j4_a_profile_goes_although_nobody_knew_of_its_deletion_for_a_while(worl
     world.apply(profile("sleeper"))
     world.until(world.installed("sleeper"))
 
-    driver.suffer(Rule(Verdict.REFUSE, door="cluster", one_in=1))
+    driver.suffer(refused())
     driver.kill("daemon")
     driver.kill("manager")
     world.delete("SeccompProfile", "sleeper")
@@ -95,7 +101,7 @@ def test_j4_a_profile_goes_although_nobody_knew_of_its_deletion_for_a_while(worl
 def test_j1_nothing_is_written_before_deletion_is_sure_to_come_past_the_manager(
     world: World, driver: SimDriver
 ) -> None:
-    driver.suffer(Rule(Verdict.REFUSE, what="Patch", on=SLEEPER, one_in=1))
+    driver.suffer(refused(what="patch", on=SLEEPER))
     world.apply(profile("sleeper"))
 
     world.stays(world.on_nodes("sleeper"), for_s=60)

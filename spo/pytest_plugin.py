@@ -14,6 +14,7 @@ Both are new for each test. How they are made is said with a marker, the same fo
 
 `nodes` is a number or names; `speed` (over HTTPS) is `max`, `real` or `manual`: see `spo sim --help`. `spo_served` is
 what stands behind `spo_kubeconfig`: `advance(seconds)` lets time pass, `call(act)` does something with its `cluster`.
+`inject(*faults)`, of either, lets things go wrong: see `spo.sim.faults`.
 Nothing of the simulator is imported before a test asks for it.
 """
 
@@ -28,6 +29,7 @@ import pytest
 if TYPE_CHECKING:
     from spo.sim.client import Client
     from spo.sim.cluster import SimulatedCluster
+    from spo.sim.faults import Fault
     from spo.sim.http.background import BackgroundServer
 
 MARKER = "spo(nodes=3, seed=0, speed='max'): how the simulated cluster of this test is made"
@@ -43,7 +45,7 @@ class Cluster:
     """A simulated cluster in this process. Its time stands still but in `run` and `until`."""
 
     def __init__(self, simulated: SimulatedCluster) -> None:
-        self.simulated = simulated  # all of it: nodes with their disks, the store, the timeline, luck
+        self.simulated = simulated  # all of it: nodes with their disks, the store, the timeline, faults
         self.client: Client = simulated.client()
 
     def run(self, seconds: float) -> None:
@@ -53,6 +55,12 @@ class Cluster:
     def until(self, condition: Any, max_s: float = 600.0) -> None:
         """Let time pass until it holds. Fails if it does not in so many simulated seconds."""
         assert self.simulated.run_until(condition, max_s), f"not within {max_s:.0f} simulated seconds"
+
+    def inject(self, *faults: Fault) -> None:
+        """From now on this goes wrong, and nothing else; without faults, nothing does. Raises BadPlan."""
+        from spo.sim.faults import FaultPlan
+
+        self.simulated.faults.plan = FaultPlan(faults)
 
     def apply(self, *files: str | Path) -> None:
         """Apply manifests as kubectl does. Fails with the reason if one is refused."""

@@ -35,7 +35,7 @@ def test_told(world: World, driver: SimDriver) -> None:
 def told(at: Point | None = None) -> tuple[SimDriver, Reaper]:
     """The shortest story, with a death in it or without."""
     driver = SimDriver(seed=0)
-    reaper = Reaper(driver.cluster.luck, at)
+    reaper = Reaper(driver.cluster.faults, at)
     driver.suffered = at is not None
     world = World(driver, "default")
     world.apply(profile("sleeper"))

@@ -34,9 +34,11 @@ PURE = words(
     "enum functools hashlib heapq itertools json math operator posixpath re string struct textwrap types typing zlib",
     "msgspec msgspec.json msgspec.structs",
 )
-# The simulated world may also read what ships with it; its one source of luck is the timeline's.
+# The simulated world may also read what ships with it; its one source of chance is the timeline's.
 SIMULATED = PURE | words("gzip importlib.resources shlex unicodedata urllib.parse yaml")
-LUCKY = words("spo.sim.timeline spo.sim.faults spo.sim.keys")  # the modules that may name the type of that source
+LUCKY = words(
+    "spo.sim.timeline spo.sim.faults.injector spo.sim.keys"
+)  # the modules that may name the type of that source
 
 # What everything that decides may know of the world.
 PLAIN = "model events intents interest"

@@ -10,7 +10,7 @@ from spo.sim.api.server import ApiServer
 from spo.sim.client import Client, Object
 from spo.sim.controllers.nodelife import NodeLife
 from spo.sim.controllers.registry import ALL, Dispatcher, Part
-from spo.sim.faults import Luck
+from spo.sim.faults import Faults
 from spo.sim.keys import Keys
 from spo.sim.node.kubelet import Kubelet
 from spo.sim.node.node import Node, manifest
@@ -48,7 +48,7 @@ class SimulatedCluster:
         self.timeline = Timeline(seed)
         self.store = Store()
         self.keys = Keys(self.timeline.rng)
-        self.luck = Luck(self.timeline.rng)
+        self.faults = Faults(self.timeline, self)
         self.images: dict[str, Workload] = {}  # what containers of an image do
         self.nodes: dict[str, Node] = {}
         self.kubelets: dict[str, Kubelet] = {}
@@ -62,9 +62,10 @@ class SimulatedCluster:
             self.keys,
             service_account_admission=service_account_admission,
             authorize=authorize,
+            faults=self.faults,
         )
         self.context = SharedContext(self.timeline, self.store, self._component, self.resource, self._serves)
-        self._starter = Starter(self.api, programs or {}, self.images, self._token, self.luck)
+        self._starter = Starter(self.api, programs or {}, self.images, self._token, self.faults)
         self._dispatcher = Dispatcher(self.context, controllers)
         self._dispatcher.on_pod = self._tell_kubelets
         self.controllers = self._dispatcher.parts
@@ -134,7 +135,7 @@ class SimulatedCluster:
         return node
 
     def _machine(self, name: str, capacity_pods: int) -> Node:
-        node = Node(name, self._machines, self.timeline)
+        node = Node(name, self._machines, self.timeline, self.faults)
         self._machines += 1
         self.nodes[name] = node
         self.kubelets[name] = Kubelet(node, self.context, self._starter, capacity_pods)

@@ -1,4 +1,4 @@
-"""Simulated time: one heap of things to happen, one clock that jumps to the next of them, one seeded source of luck."""
+"""Simulated time: one heap of what will happen, one clock that jumps to the next of it, one seeded source of chance."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Timeline:
 
     def __init__(self, seed: int = 0) -> None:
         self.now_ns = START_NS
+        self.seed = seed
         self.rng = random.Random(seed)
         self._heap: list[tuple[int, int, Alarm]] = []
         self.made = 0  # alarms, ever

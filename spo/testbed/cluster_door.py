@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from spo.doors.ports import Conflict, Unavailable, WorldError
+from spo.doors.ports import Unavailable, WorldError
 from spo.doors.reflector import Expired, Heard, Reflector, hear
 from spo.doors.wire import ApiRequest, Traffic, call_of, failure_of, status_of, unheeded
 from spo.events import Event
@@ -13,7 +13,7 @@ from spo.intents import ClusterIntent
 from spo.interest import Interest
 from spo.sim.api.http import Request, Response, Stream
 from spo.sim.api.server import ApiServer
-from spo.sim.faults import Luck, Operation
+from spo.sim.api.status import NoAnswer
 from spo.sim.timeline import Timeline
 
 RETRY_S = 1.0  # after a list or watch that was refused; a missing CRD is asked for as often
@@ -52,20 +52,16 @@ class SimCluster:
         timeline: Timeline,
         token: str,
         *,
-        who: str,
         manager: str,
         wake: Callable[[], None],
-        luck: Luck,
         hearing: Hearing,
         traffic: Traffic = unheeded,
     ) -> None:
         self._api = api
         self._timeline = timeline
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": manager}
-        self._who = who
         self._manager = manager
         self._wake = wake
-        self._luck = luck
         self._hearing = hearing
         self._traffic = traffic
         self._watches: list[_Watch] = []
@@ -81,12 +77,7 @@ class SimCluster:
         return events
 
     def carry_out(self, intent: ClusterIntent) -> None:
-        call = Operation(
-            self._who, "cluster", type(intent).__name__, f"{intent.resource.kind} {intent.namespace}/{intent.name}"
-        )
-        response = self._luck.pass_through(
-            call, lambda: self._send(call_of(intent, self._manager)), Unavailable("timeout"), Conflict("bad luck")
-        )
+        response = self._send(call_of(intent, self._manager))
         failure = failure_of(intent, response.status, response.body)
         if failure is not None:
             raise failure
@@ -118,10 +109,7 @@ class SimCluster:
 
     def _connect(self, watch: _Watch, events: list[Event]) -> None:
         reflector = watch.reflector
-        what = "Watch" if reflector.watching else "List"
-        lucky = Operation(self._who, "cluster", what, reflector.interest.kind)
-        refused = Unavailable("connection refused")
-        response = self._luck.pass_through(lucky, lambda: self._send(reflector.call()), refused, refused)
+        response = self._send(reflector.call())
         if response.status == 410:
             reflector.expire()
         elif response.status >= 300:
@@ -149,7 +137,10 @@ class SimCluster:
 
     def _send(self, call: ApiRequest) -> Response:
         headers = {**self._headers, "Content-Type": call.content_type} if call.content_type else self._headers
-        response = self._api.handle(Request(call.method, call.path, call.query, headers, call.body))
+        try:
+            response = self._api.handle(Request(call.method, call.path, call.query, headers, call.body))
+        except NoAnswer as error:
+            raise Unavailable(error.message) from error
         self._traffic(1, len(call.body), len(response.body))
         return response
 

@@ -10,7 +10,8 @@ from spo.doors.file_watch import UNREADABLE, FileWatch, is_profile, parts_of
 from spo.doors.ports import DiskError, ProfileDirectory
 from spo.events import Event
 from spo.intents import FileIntent, WriteFile
-from spo.sim.faults import Luck, Operation
+from spo.sim.faults import Faults, Operation, Site
+from spo.sim.faults.fates import Attempt
 from spo.sim.node.disk import Disk, DiskChange, DiskRefused
 from spo.sim.timeline import Alarm, Timeline
 
@@ -122,13 +123,14 @@ class SimProfileDirectory:
             self._alarm = None
 
 
-class LuckyProfileDirectory:
-    """A profile directory that luck stands at: `who` may hear that the disk failed, or die before or after the deed."""
+class FaultyProfileDirectory:
+    """A profile directory that faults stand at: `pod` may hear that the disk failed, or die before or after it acts."""
 
-    def __init__(self, directory: ProfileDirectory, luck: Luck, who: str) -> None:
+    def __init__(self, directory: ProfileDirectory, faults: Faults, pod: str) -> None:
         self._directory = directory
-        self._luck = luck
-        self._who = who
+        self._faults = faults
+        self._gate = faults.gate(Site.DIRECTORY)
+        self._pod = pod
 
     def take(self) -> Iterable[Event]:
         """See `spo.doors.ports.ProfileDirectory`."""
@@ -136,6 +138,32 @@ class LuckyProfileDirectory:
 
     def carry_out(self, intent: FileIntent) -> None:
         """See `spo.doors.ports.ProfileDirectory`."""
-        operation = Operation(self._who, "disk", type(intent).__name__, intent.path)
-        failed = DiskError("EIO", f"{intent.path}: input/output error")
-        self._luck.pass_through(operation, lambda: self._directory.carry_out(intent), failed, failed)
+        if self._gate.armed:
+            self._gate.strike(_DirectoryAttempt(self._directory, intent, self._faults, self._pod))
+        else:
+            self._directory.carry_out(intent)
+
+
+class _DirectoryAttempt(Attempt[None]):
+    """One write or removal, as a fault may strike it."""
+
+    def __init__(self, directory: ProfileDirectory, intent: FileIntent, faults: Faults, pod: str) -> None:
+        what = "write" if isinstance(intent, WriteFile) else "remove"
+        self.operation = Operation(Site.DIRECTORY, (pod,), what, intent.path)
+        self._directory = directory
+        self._intent = intent
+        self._faults = faults
+        self._pod = pod
+
+    def do(self) -> None:
+        self._directory.carry_out(self._intent)
+
+    def unanswered(self) -> Exception:
+        return self.refused("EIO")
+
+    def refused(self, reason: str) -> Exception:
+        return DiskError(reason, str(DiskRefused(reason, self._intent.path)))
+
+    def late(self, seconds: float) -> None:
+        self._faults.hold(self._pod, seconds)
+        self.do()

@@ -19,7 +19,7 @@ from spo.reconcile.leader import LOCK
 from spo.sim.api.access.authn import User
 from spo.sim.api.http import Request, Response
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.node.disk import DiskChange, DiskRefused
+from spo.sim.node.disk import DiskChange
 from spo.sim.node.node import Node
 from spo.sim.store import Change, Record, Store, StoreKey
 
@@ -187,7 +187,7 @@ class Checks:
         for node in self._cluster.nodes.values():
             if not node.lives or not _has_daemon(self._cluster, node):
                 continue
-            for path, _ in node.disk.below(ROOT):
+            for path, _ in node.disk.peek_below(ROOT):
                 namespace, _, file = path.removeprefix(ROOT + "/").partition("/")
                 if _is_own(namespace):
                     continue
@@ -256,10 +256,8 @@ def _form(status: Object) -> Any:
 
 
 def _hash(node: Node, path: str) -> str | None:
-    try:
-        return sha256(node.disk.read(path)).hexdigest()
-    except DiskRefused:
-        return None
+    data = node.disk.peek(path)
+    return sha256(data).hexdigest() if data is not None else None
 
 
 def _has_daemon(cluster: SimulatedCluster, node: Node) -> bool:

@@ -12,38 +12,20 @@ from spo.model.seccomp import profiles_directory
 from spo.observe.counters import Counters
 from spo.observe.observer import Observer
 from spo.roles import ROLES, settings_from
-from spo.sim.faults import Luck
 from spo.sim.node.disk import DiskRefused
 from spo.sim.node.program import Exited, Launch
-from spo.sim.timeline import Timeline
 from spo.testbed.cluster_door import Hearing, SimCluster
-from spo.testbed.disk_door import LuckyProfileDirectory, SimProfileDirectory
+from spo.testbed.disk_door import FaultyProfileDirectory, SimProfileDirectory
 
 
 class OurBug(AssertionError):
     """The operator asked for something that the API server will never take: ends the run."""
 
 
-class _Clock:
-    """A process's own clock, which may be wrong by some seconds."""
-
-    def __init__(self, timeline: Timeline, skew_s: float) -> None:
-        self._timeline = timeline
-        self._skew_s = skew_s
-
-    def now(self) -> float:
-        return self._timeline.now + self._skew_s
-
-
 class SimProcess:
-    """One role, running in a container of a simulated pod. A crash forgets it; a new one starts with an empty cache.
+    """One role, running in a container of a simulated pod. A crash forgets it; a new one starts with an empty cache."""
 
-    `skew_s`: how far its clock is ahead.
-    """
-
-    def __init__(
-        self, launch: Launch, luck: Luck, hearing: Hearing, log: list[dict[str, Any]], skew_s: float = 0.0
-    ) -> None:
+    def __init__(self, launch: Launch, hearing: Hearing, log: list[dict[str, Any]]) -> None:
         settings = settings_from(launch.environment, launch.pod)
         role = ROLES[launch.arguments[0]](settings)
         self.role = role.name
@@ -52,10 +34,8 @@ class SimProcess:
             launch.api,
             launch.timeline,
             launch.token,
-            who=launch.pod,
             manager=f"spo-{role.name}",
             wake=launch.wake,
-            luck=luck,
             hearing=hearing,
             traffic=self.counters.traffic,
         )
@@ -63,7 +43,7 @@ class SimProcess:
         self._directory: SimProfileDirectory | None = None
         if ProfileDirectory in role.node_doors:
             self._directory = SimProfileDirectory(launch.disk, root, launch.timeline, launch.wake)
-        self._skew_s = skew_s
+        self._launch = launch
         self._left = False
 
         def keep(line: dict[str, Any]) -> None:
@@ -71,12 +51,14 @@ class SimProcess:
             launch.say(as_text(launch.timeline.now, line))
 
         observer = Observer(f"spo-{role.name}", settings.node or launch.node, keep, self.counters, _raise)
-        disk = LuckyProfileDirectory(self._directory, luck, launch.pod) if self._directory is not None else None
-        self.loop = Loop(role, self._cluster, disk, _Clock(launch.timeline, skew_s), observer)
+        disk = None
+        if self._directory is not None:
+            disk = FaultyProfileDirectory(self._directory, launch.faults, launch.pod)
+        self.loop = Loop(role, self._cluster, disk, launch, observer)
 
     def tick(self) -> float | None:
         wish = None if self._left else self.loop.tick()
-        return None if wish is None else wish - self._skew_s  # in the world's time
+        return None if wish is None else wish - self._launch.ahead_s  # in the world's time
 
     def leave(self) -> None:
         """Asked to end: say goodbye, and do no more."""
@@ -96,22 +78,27 @@ class SimCleanUp:
     def __init__(self, launch: Launch) -> None:
         self._disk = launch.disk
         self._root = profiles_directory(launch.environment["KUBELET_DIR"])
+        self._say = launch.say
 
     def tick(self) -> float | None:
-        for path, _ in list(self._disk.below(self._root)):
-            self._disk.remove(path)
+        try:
+            for path, _ in list(self._disk.below(self._root)):
+                self._disk.remove(path)
+        except DiskRefused as refused:
+            self._say(f"spo clean-up: {refused}")
+            raise Exited(1) from refused
         raise Exited
 
 
 class SimLayProfile:
     """`spo lay-profile` in a simulated pod: puts our own profile on the disk, and ends."""
 
-    def __init__(self, launch: Launch, luck: Luck) -> None:
+    def __init__(self, launch: Launch) -> None:
         self._root = profiles_directory(launch.environment["KUBELET_DIR"])
         self._name = launch.arguments[1].removeprefix("--as=")
         self._disk = launch.disk
         self._directory = SimProfileDirectory(launch.disk, self._root, launch.timeline)
-        self._door = LuckyProfileDirectory(self._directory, luck, launch.pod)
+        self._door = FaultyProfileDirectory(self._directory, launch.faults, launch.pod)
         self._say = launch.say
 
     def tick(self) -> float | None:

@@ -15,6 +15,7 @@ from spo.doors.wire import ApiRequest
 from spo.installation.live import Live, RequestRefused
 from spo.installation.uninstall import AGENT, configure, uninstall_from
 from spo.sim.api.http import Request
+from spo.sim.api.status import NoAnswer
 from spo.sim.node.program import Exited, Launch
 
 
@@ -41,7 +42,7 @@ class SimUninstall:
         parser = argparse.ArgumentParser()
         configure(parser)
         self._arguments = parser.parse_args(launch.arguments[1:])
-        self._answers: list[Answer] = []
+        self._answers: list[Answer | Unavailable] = []
         self._pauses: list[float] = []  # until when
         self._begun_at = launch.timeline.now
         self._told = 0  # lines
@@ -63,14 +64,22 @@ class SimUninstall:
         raise Exited(code)
 
     def send(self, call: ApiRequest) -> Answer:
-        again = next(self._answers_again, None)
-        if again is not None:
-            return again
+        told = next(self._answers_again, None) or self._ask(call)
+        if isinstance(told, Unavailable):
+            raise told
+        return told
+
+    def _ask(self, call: ApiRequest) -> Answer | Unavailable:
         launch = self._launch
         headers = {"Authorization": f"Bearer {launch.token}", "Content-Type": call.content_type, "User-Agent": AGENT}
-        response = launch.api.handle(Request(call.method, call.path, call.query, headers, call.body))
-        self._answers.append(Answer(response.status, response.body))
-        return self._answers[-1]
+        told: Answer | Unavailable
+        try:
+            response = launch.api.handle(Request(call.method, call.path, call.query, headers, call.body))
+            told = Answer(response.status, response.body)
+        except NoAnswer as error:
+            told = Unavailable(error.message)
+        self._answers.append(told)
+        return told
 
     def now(self) -> float:
         return self._now

@@ -24,7 +24,6 @@ from spo.sim.api.http import Request, Response
 from spo.sim.api.status import ApiError
 from spo.sim.client import Client
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.faults import Rule
 from spo.sim.history import History
 from spo.sim.node.disk import DiskChange
 from spo.sim.node.node import Node
@@ -51,14 +50,13 @@ class NotUp(Failed):
 class SimulatedWorld:
     """A simulated cluster that is listened to: `recorder` for people, `history` for comparing runs.
 
-    `log` has what the operator's processes logged; `cluster.luck` is where faults attach.
+    `log` has what the operator's processes logged; `cluster.faults` is what goes wrong.
     """
 
-    def __init__(self, seed: int = 0, namespace: str = NAMESPACE, rules: tuple[Rule, ...] = ()) -> None:
+    def __init__(self, seed: int = 0, namespace: str = NAMESPACE) -> None:
         self.namespace = namespace
         self.log: list[Object] = []
         self.processes: dict[str, SimProcess] = {}  # the operator's, by pod; of a restarted container: the present one
-        self.skews: dict[str, float] = {}  # how far clocks are ahead, by pod; read when a container starts
         hearing = Hearing()
 
         def program(launch: Launch) -> Process:
@@ -66,15 +64,13 @@ class SimulatedWorld:
                 case "clean-up":
                     return SimCleanUp(launch)
                 case "lay-profile":
-                    return SimLayProfile(launch, self.cluster.luck)
+                    return SimLayProfile(launch)
                 case "uninstall":
                     return SimUninstall(launch)
-            skew_s = self.skews.get(launch.pod, 0.0)
-            process = self.processes[launch.pod] = SimProcess(launch, self.cluster.luck, hearing, self.log, skew_s)
+            process = self.processes[launch.pod] = SimProcess(launch, hearing, self.log)
             return process
 
         self.cluster = SimulatedCluster(seed=seed, nodes=0, programs={IMAGE: program})
-        self.cluster.luck.rules = rules
         self.history = History(self.cluster.timeline)
         self.recorder = Recorder(self.cluster.timeline, self.cluster.store, namespace, self.history)
         self.cluster.api.observers.append(self._observe)
@@ -130,7 +126,6 @@ def boot(
     namespace: str = NAMESPACE,
     *,
     present: Sequence[Loaded] = (),
-    rules: tuple[Rule, ...] = (),
     notes: list[str] | None = None,
     progress: Progress = lambda text: None,
     operator: bool = True,
@@ -144,7 +139,7 @@ def boot(
     """
     # A world is one large heap of objects that stay: searched after every 700 new ones, that takes half of the time.
     gc.set_threshold(GARBAGE_EVERY)
-    world = SimulatedWorld(seed, namespace, rules)
+    world = SimulatedWorld(seed, namespace)
     world.cluster.timeline.run_until(round(start * SECOND_NS))  # nothing is there yet that could happen
     world.start_ns = world.cluster.timeline.now_ns
     wanted = operator_manifests(namespace) if operator else []

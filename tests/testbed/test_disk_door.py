@@ -8,7 +8,9 @@ from spo.doors.file_watch import LOOK_EVERY_S, UNREADABLE
 from spo.doors.ports import DiskError
 from spo.events import FileSeen, Listed
 from spo.intents import RemoveFile, WriteFile
-from spo.sim.node.disk import Disk, Fault
+from spo.sim.faults import Fault, Faults, Site
+from spo.sim.faults.fates import DiskFault
+from spo.sim.node.disk import Disk
 from spo.sim.timeline import SECOND_NS, Timeline
 from spo.testbed.disk_door import SimProfileDirectory
 
@@ -20,8 +22,9 @@ class Bench:
     """A disk, a clock, and a door that notes when it asks to be looked at."""
 
     def __init__(self) -> None:
-        self.disk = Disk()
         self.timeline = Timeline()
+        self.faults = Faults(self.timeline)
+        self.disk = Disk("node-1", self.faults.gate(Site.DISK))
         self.woken_at: list[float] = []
         self.start = self.timeline.now
         self.door = SimProfileDirectory(
@@ -76,7 +79,7 @@ def test_what_happens_elsewhere_on_the_disk_is_not_our_business(bench: Bench) ->
 
 
 def test_a_torn_write_is_reported_and_found_not_believed_in(bench: Bench) -> None:
-    bench.disk.add_fault(Fault(frozenset({"write"}), "EIO", times=1, keep_bytes=3))
+    bench.faults.add(Fault(Site.DISK, DiskFault("EIO", keep_bytes=3), what="write", times=1))
 
     with pytest.raises(DiskError) as refusal:
         bench.door.carry_out(WriteFile(NGINX, b"whole"))
@@ -90,11 +93,11 @@ def test_a_torn_write_is_reported_and_found_not_believed_in(bench: Bench) -> Non
 
 def test_a_directory_that_cannot_be_read_is_not_known_to_be_empty() -> None:
     bench = Bench()
-    bench.disk.add_fault(Fault(frozenset({"read"}), "EIO"))
+    bench.faults.add(Fault(Site.DISK, DiskFault("EIO"), what="read"))
 
     assert bench.take() == []
     assert not bench.timeline.busy  # a broken disk must not keep the world from rest
-    bench.disk.clear_faults()
+    bench.faults.end()
     bench.pass_time(10)
     assert bench.woken_at == [LOOK_EVERY_S]
     assert bench.take() == [Listed(FileSeen)]
@@ -103,10 +106,10 @@ def test_a_directory_that_cannot_be_read_is_not_known_to_be_empty() -> None:
 def test_a_file_that_cannot_be_read_is_told_as_there_and_read_again_later() -> None:
     bench = Bench()
     bench.disk.write(f"{ROOT}/{NGINX}", b"{}")
-    bench.disk.add_fault(Fault(frozenset({"read"}), "EIO", below=f"{ROOT}/{NGINX}"))
+    bench.faults.add(Fault(Site.DISK, DiskFault("EIO"), what="read", on=f"{ROOT}/{NGINX}"))
 
     assert bench.take() == [FileSeen(NGINX, UNREADABLE), Listed(FileSeen)]
-    bench.disk.clear_faults()
+    bench.faults.end()
     bench.pass_time(10)
     assert bench.take() == [seen(NGINX, b"{}")]
 

@@ -52,9 +52,13 @@ class Stream:
 
 
 class Response(Struct, frozen=True):
-    """The answer: a whole body, or (a watch) a stream. Headers as pairs: `Warning` may come more than once."""
+    """The answer: a whole body, or (a watch) a stream. Headers as pairs: `Warning` may come more than once.
+
+    `late_s`: it is so much simulated time before whoever asked has it (a fault).
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     stream: Stream | None = None
+    late_s: float = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from spo.sim.api.access import reviews
 from spo.sim.api.access.authn import ANONYMOUS, Authenticator, User
@@ -10,6 +11,7 @@ from spo.sim.api.access.authz import Authorizer
 from spo.sim.api.access.impersonation import Impersonation
 from spo.sim.api.access.reviews import Reviews
 from spo.sim.api.admission.plugins import Admission
+from spo.sim.api.attempt import RequestAttempt, asker_of, operation_of
 from spo.sim.api.bootstrap import begin
 from spo.sim.api.builtin import KINDS, events_view, scaling_view
 from spo.sim.api.call import Call, answer_object
@@ -31,6 +33,7 @@ from spo.sim.api.verbs.listing import Lister
 from spo.sim.api.verbs.logs import Logs
 from spo.sim.api.verbs.rest import Rest
 from spo.sim.api.verbs.watching import Hub
+from spo.sim.faults import Faults, Site
 from spo.sim.keys import Keys
 from spo.sim.store import Store
 from spo.sim.timeline import SECOND_NS, Timeline
@@ -60,11 +63,14 @@ class ApiServer:
         authorize: bool = True,
         tokens: Mapping[str, User] | None = None,
         kinds: Iterable[Kind] = KINDS,
+        faults: Faults | None = None,
     ) -> None:
         self.store = store
         self.keys = keys
         self.features = features
         self.observers: list[Observer] = []
+        self.faults = faults or Faults(timeline)
+        self._gate = self.faults.gate(Site.API)
         self._timeline = timeline
         self.registry = Registry(store, (*kinds, events_view.KIND, scaling_view.KIND, *reviews.KINDS))
         self.authenticator = Authenticator(tokens or {})
@@ -73,12 +79,12 @@ class ApiServer:
         self._impersonation = Impersonation(self._allows)
         lookup = Lookup(store)
         self.lister = Lister(store, lookup, features, timeline)
-        self.hub = Hub(store, timeline, self.lister)
+        self.hub = Hub(store, timeline, self.lister, self.faults.gate(Site.WATCH))
         self.registry.on_gone = self.hub.end
         rest = Rest(store, timeline, keys, Admission(store, service_account_admission), features)
         self.logs = Logs(rest, timeline)
         deleter = Deleter(store, timeline, rest, self.lister)
-        establisher = CrdController(store, timeline, self.registry, self.handle)
+        establisher = CrdController(store, timeline, self.registry, self.answer)
         self._subresources = subresources.handlers(rest, deleter, timeline, keys, self.logs)
         self._reviews = Reviews(self.authenticator, self.authorizer, timeline).handlers()
         self._verbs: dict[str, Handler] = {
@@ -97,7 +103,13 @@ class ApiServer:
         begin(store, keys, timeline.stamp())
 
     def handle(self, request: Request) -> Response:
-        """Answer one request. A refusal is an answer, too; only our own bugs raise."""
+        """Answer one request, as its fate will have it. A refusal is an answer, too; faults raise NoAnswer or Crash."""
+        if self._gate.armed:
+            return self._gate.strike(self._attempt(request))
+        return self.answer(request)
+
+    def answer(self, request: Request, instead: ApiError | None = None) -> Response:
+        """Answer it, whatever faults there are; `instead` of what was asked for, refuse it. Only our own bugs raise."""
         user, warnings = ANONYMOUS, list[str]()
         try:
             user = self.authenticator.user(request)
@@ -107,6 +119,8 @@ class ApiServer:
             user = self._impersonation.user(request, user, asked)
             if self._authorize:
                 self.authorizer.check(user, asked)
+            if instead is not None:
+                raise instead
             if asked.is_resource:
                 response = self._resource(request, asked, user, query, warnings)
             else:
@@ -124,6 +138,15 @@ class ApiServer:
 
     def _allows(self, user: User, asked: Route) -> bool:
         return not self._authorize or self.authorizer.allowed(user, asked)
+
+    def _attempt(self, request: Request) -> RequestAttempt:
+        user, asked = ANONYMOUS, route(request.method, request.path, dict(reversed(request.query)))
+        with suppress(ApiError):  # who is not let in has a name, too
+            user = self.authenticator.user(request)
+            user = self._impersonation.user(request, user, asked)
+        asker = asker_of(user, request)
+        operation = operation_of(request, asker, asked, self.registry)
+        return RequestAttempt(operation, asked, asker, lambda instead: self.answer(request, instead), self.faults.hold)
 
     # -- finding who answers -------------------------------------------------------------------------------------
 

@@ -62,6 +62,13 @@ class ApiError(Exception):
         return body
 
 
+class NoAnswer(ApiError):
+    """The connection ended without an answer: it may or may not have happened. No server says so; a fault did it."""
+
+    def __init__(self) -> None:
+        super().__init__(0, "", "no answer: the connection ended")
+
+
 def qualified(name: str, group: str) -> str:
     """`pods`, or `seccompprofiles.security-profiles-operator.x-k8s.io`: GroupResource and GroupKind as text."""
     return f"{name}.{group}" if group else name

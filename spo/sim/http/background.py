@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from spo.sim.cluster import SimulatedCluster
+from spo.sim.faults import Fault, FaultPlan
 from spo.sim.history import History
 from spo.sim.http.certificates import Authority
 from spo.sim.http.connection import Limits
@@ -67,6 +68,14 @@ class BackgroundServer:
             return result
 
         return self._run(acted())
+
+    def inject(self, *faults: Fault) -> None:
+        """From now on this goes wrong, and nothing else; without faults, nothing does. Raises BadPlan."""
+
+        def begin() -> None:
+            self.cluster.faults.plan = FaultPlan(faults)
+
+        self.call(begin)
 
     def advance(self, seconds: float) -> None:
         """Let so much simulated time pass; returns when it has."""

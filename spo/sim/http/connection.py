@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 from msgspec import Struct
 
 from spo.sim.api.http import Request, Response, Stream
+from spo.sim.api.status import NoAnswer
 from spo.sim.http.parser import BadRequest, Incoming, Parser
 
 PIECE_BYTES = 256 << 10  # of a long body or a watch, handed to the socket at once
@@ -40,7 +41,9 @@ class Shared(Protocol):
 
     def enter(self, connection: Connection) -> bool: ...
     def leave(self, connection: Connection) -> None: ...
-    def answer(self, request: Request, certificate: Any = None) -> Response | asyncio.Future[Response]: ...
+    def answer(self, request: Request, certificate: Any = None) -> Response | asyncio.Future[Response]:
+        """Raises NoAnswer."""
+
     def begin_watch(self, stream: Stream, request: Request) -> asyncio.TimerHandle | None: ...
     def end_watch(self, alarm: asyncio.TimerHandle | None) -> None: ...
     def common_headers(self) -> tuple[tuple[str, str], ...]: ...
@@ -137,7 +140,12 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, incoming: Incoming) -> None:
         self.active_s = self._server.loop.time()
-        found = self._server.answer(incoming.request, self._certificate)
+        try:
+            found = self._server.answer(incoming.request, self._certificate)
+        except NoAnswer:
+            self._closing = True
+            self.abort()
+            return
         if isinstance(found, Response):
             self._begin(incoming, found)
             return

@@ -12,6 +12,7 @@ from spo.sim.api.call import answer_object
 from spo.sim.api.http import Request, Response
 from spo.sim.api.status import ApiError, bad_request
 from spo.sim.cluster import SimulatedCluster
+from spo.sim.faults import BadPlan, FaultPlan
 from spo.sim.history import History
 from spo.sim.http.snapshot import snapshot
 from spo.sim.http.time_control import SPEEDS, TimeControl
@@ -49,13 +50,15 @@ class Control:
         self._pace = pace
         self._history = history
         self._counts = counts
-        self._places: dict[tuple[str, str], Callable[[dict[str, str]], Answer]] = {
+        self._places: dict[tuple[str, str], Callable[[Request], Answer]] = {
             ("GET", "/sim/state"): self._state,
             ("GET", "/sim/history"): self._digest,
             ("GET", "/sim/snapshot"): self._snapshot,
             ("POST", "/sim/advance"): self._advance,
             ("POST", "/sim/speed"): self._speed,
             ("POST", "/sim/restart"): self._restart,
+            ("GET", "/sim/faults"): self._faults,
+            ("POST", "/sim/faults"): self._set_faults,
         }
 
     def answer(self, request: Request) -> Answer:
@@ -68,11 +71,11 @@ class Control:
             if place is None:
                 known = ", ".join(f"{method} {path}" for method, path in self._places)
                 raise ApiError(404, "NotFound", f"there is no {request.method} {request.path}; there is {known}")
-            return place(dict(request.query))
+            return place(request)
         except ApiError as error:
             return answer_object(error.code, error.status())
 
-    def _state(self, _query: dict[str, str]) -> Response:
+    def _state(self, request: Request) -> Response:
         cluster = self._cluster
         state: Object = {
             "now": cluster.timeline.micro_stamp(),
@@ -86,17 +89,17 @@ class Control:
         }
         return answer_object(200, state)
 
-    def _digest(self, _query: dict[str, str]) -> Response:
+    def _digest(self, request: Request) -> Response:
         if self._history is None:
             raise ApiError(404, "NotFound", "no history is kept of this cluster")
         return answer_object(200, {"history": self._history.digest(), "entries": self._history.entries})
 
-    def _snapshot(self, _query: dict[str, str]) -> Response:
+    def _snapshot(self, request: Request) -> Response:
         return Response(200, (("Content-Type", "application/x-ndjson"),), b"".join(snapshot(self._cluster)))
 
-    def _advance(self, query: dict[str, str]) -> asyncio.Future[Response]:
+    def _advance(self, request: Request) -> asyncio.Future[Response]:
         try:
-            seconds = seconds_of(query.get("duration", ""))
+            seconds = seconds_of(dict(request.query).get("duration", ""))
         except ValueError as error:
             raise bad_request(f"duration: {error}") from None
         result: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
@@ -107,21 +110,35 @@ class Control:
             if done.cancelled():
                 result.cancel()
             else:
-                result.set_result(self._state({}))
+                result.set_result(self._state(request))
 
         self._pace.advance(seconds).add_done_callback(arrived)
         return result
 
-    def _speed(self, query: dict[str, str]) -> Response:
-        wanted = next((speed for speed in SPEEDS if speed == query.get("speed")), None)
+    def _speed(self, request: Request) -> Response:
+        asked = dict(request.query).get("speed", "")
+        wanted = next((speed for speed in SPEEDS if speed == asked), None)
         if wanted is None:
-            raise bad_request(f"speed: {query.get('speed', '')!r} is not one of {', '.join(SPEEDS)}")
+            raise bad_request(f"speed: {asked!r} is not one of {', '.join(SPEEDS)}")
         self._pace.set_speed(wanted)
-        return self._state({})
+        return self._state(request)
 
-    def _restart(self, _query: dict[str, str]) -> Response:
+    def _restart(self, request: Request) -> Response:
         self._cluster.api.restart()
-        return self._state({})
+        return self._state(request)
+
+    def _faults(self, request: Request) -> Response:
+        faults = self._cluster.faults
+        return answer_object(200, {"faults": faults.plan.faults, "strikes": len(faults.strikes)})
+
+    def _set_faults(self, request: Request) -> Response:
+        """The body is the plan: it takes the place of the last one; one without faults ends it."""
+        try:
+            self._cluster.faults.plan = FaultPlan.parse(request.body)
+        except BadPlan as error:
+            raise bad_request(str(error)) from None
+        self._pace.answered()  # what has a time of its own is to come now
+        return self._faults(request)
 
 
 def _forbidden(user: User, request: Request) -> ApiError:

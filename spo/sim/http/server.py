@@ -14,8 +14,9 @@ from typing import Any
 from spo.sim.api.access.authn import AUTHENTICATED, User
 from spo.sim.api.call import answer_object
 from spo.sim.api.http import Request, Response, Stream
-from spo.sim.api.status import ApiError
+from spo.sim.api.status import ApiError, NoAnswer
 from spo.sim.cluster import SimulatedCluster
+from spo.sim.faults import Crash
 from spo.sim.history import History
 from spo.sim.http.connection import Connection, Limits
 from spo.sim.http.control import Answer, Control
@@ -99,7 +100,7 @@ class HttpServer:
         self._connections.pop(connection, None)
 
     def answer(self, request: Request, certificate: Any = None) -> Answer:
-        """Answer a request; `certificate` is the client's, as `ssl` gives it."""
+        """Answer a request; `certificate` is the client's, as `ssl` gives it. Raises NoAnswer, if a fault says so."""
         self.requests += 1
         try:
             if certificate:
@@ -112,7 +113,10 @@ class HttpServer:
                 response.stream.close()
                 response = TOO_MANY
             self.time.answered()
-            return response
+            return self._late(response) if response.late_s else response
+        except (NoAnswer, Crash) as fault:  # whoever shows a pod's token here is outside all the same
+            self.time.answered()
+            raise NoAnswer from fault
         except Exception as bug:  # ours: one client is told, the others go on
             traceback.print_exc(file=sys.stderr)
             error = ApiError(500, "InternalError", f"Internal error occurred: {bug!r}: this is a bug of the simulator")
@@ -137,6 +141,22 @@ class HttpServer:
         return ("Cache-Control", "no-cache, private"), ("Date", self._date[1])
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    def _late(self, response: Response) -> asyncio.Future[Response]:
+        """The answer, when its simulated time has come."""
+        promised: asyncio.Future[Response] = self.loop.create_future()
+
+        def arrive() -> None:
+            if not promised.done():  # the client is still there
+                promised.set_result(response)
+
+        def forget(done: asyncio.Future[Response]) -> None:
+            if done.cancelled() and response.stream is not None:
+                response.stream.close()
+
+        promised.add_done_callback(forget)
+        self.cluster.timeline.after(response.late_s, arrive)
+        return promised
 
     def _counts(self) -> dict[str, int]:
         return {"requests": self.requests, "connections": self.connections, "watches": self.watches}

@@ -2,7 +2,7 @@
 
 What is not in it is lost, as in a power cut of the whole cluster, and loading is played as one: every machine boots,
 every container starts anew. So what processes had in memory is gone, a back-off begins again, and audit lines, symbolic
-links, workloads of images and rules of bad luck are not kept. Objects keep names, uids and times; each gets a new
+links, workloads of images and faults are not kept. Objects keep names, uids and times; each gets a new
 resourceVersion, later than any before: a client that watched lists again.
 """
 
@@ -76,7 +76,7 @@ def snapshot(cluster: SimulatedCluster) -> Iterator[bytes]:
             key = _encode(record.key)
             yield b'{"type":"object","key":%b,"body":%b}\n' % (key, record.body)
     for node in cluster.nodes.values():
-        for path, data in node.disk.below("/"):
+        for path, data in node.disk.peek_below():
             yield _encode(File(node.name, path, b64encode(data).decode())) + b"\n"
 
 

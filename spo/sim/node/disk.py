@@ -5,11 +5,12 @@ from __future__ import annotations
 import posixpath
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple, TypeVar
 
-from msgspec import Struct
+from spo.sim.faults import Gate, Operation, Site
+from spo.sim.faults.fates import Attempt
 
-Operation = Literal["read", "write", "remove"]
+T = TypeVar("T")
 
 MESSAGES = {  # strerror(3) of each refusal
     "ENOENT": "no such file or directory",
@@ -35,20 +36,6 @@ class DiskRefused(Exception):
         self.path = path
 
 
-class Fault(Struct, frozen=True):
-    """A rule of bad luck: operations on paths below `below` fail with `reason`.
-
-    `times` is how often (-1: until it is taken away). A write with `keep_bytes >= 0` is *torn*: that many bytes of the
-    new content stand at the path afterwards, as when power is lost in a write that was not atomic.
-    """
-
-    operations: frozenset[Operation]
-    reason: str
-    below: str = "/"
-    times: int = -1
-    keep_bytes: int = -1
-
-
 class DiskChange(NamedTuple):
     """What listeners hear: the path, and its bytes now (`None`: no longer there)."""
 
@@ -56,12 +43,36 @@ class DiskChange(NamedTuple):
     data: bytes | None
 
 
+class _DiskAttempt(Attempt[T]):
+    """One operation, as a fault may strike it."""
+
+    def __init__(self, operation: Operation, do: Callable[[], T], tear: Callable[[int], None] | None) -> None:
+        self.operation = operation
+        self._do = do
+        self._tear = tear
+
+    def do(self) -> T:
+        return self._do()
+
+    def refused(self, reason: str) -> Exception:
+        return DiskRefused(reason, self.operation.on)
+
+    def tear(self, keep_bytes: int) -> None:
+        assert self._tear is not None, "only a write can be torn"
+        self._tear(keep_bytes)
+
+
 class Disk:
-    """Files and symlinks; a directory is there as long as something is in it, or once it was made."""
+    """Files and symlinks; a directory is there as long as something is in it, or once it was made.
 
-    __slots__ = ("_directories", "_faults", "_files", "_inodes", "_last_inode", "_links", "_listeners", "_paths")
+    `node` is whose it is; at `gate` it asks what becomes of what it is asked.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_directories", "_files", "_gate", "_inodes", "_last_inode", "_links", "_listeners", "_node", "_paths")
+
+    def __init__(self, node: str = "", gate: Gate | None = None) -> None:
+        self._node = node
+        self._gate = gate
         self._files: dict[str, bytes] = {}
         self._inodes: dict[str, int] = {}  # of those files that somebody asked about
         self._last_inode = 0
@@ -69,15 +80,13 @@ class Disk:
         self._paths: list[str] = []  # sorted paths of files and links
         self._directories: dict[str, int] = {}  # how many files, links and made directories are in each
         self._listeners: list[Callable[[DiskChange], None]] = []
-        self._faults: list[list[object]] = []  # [fault, times left]
 
     # -- files ---------------------------------------------------------------------------------------------------
 
     def read(self, path: str) -> bytes:
         """The bytes of a file. Raises DiskRefused: ENOENT, EISDIR, ELOOP, or what a fault says."""
         path = self._resolved(path)
-        self._luck("read", path)
-        return self._standing(path)
+        return self._struck("read", path, lambda: self._standing(path))
 
     def write(self, path: str, data: bytes) -> None:
         """Put these bytes there at once (temporary file, fsync, rename), all or nothing, unless a fault tears it."""
@@ -85,12 +94,7 @@ class Disk:
         if path in self._directories:
             raise DiskRefused("EISDIR", path)
         self._below_directories_only(path)
-        fault = self._fault("write", path)
-        if fault is not None:
-            if fault.keep_bytes >= 0:
-                self._put(path, data[: fault.keep_bytes])
-            raise DiskRefused(fault.reason, path)
-        self._put(path, data)
+        self._struck("write", path, lambda: self._put(path, data), lambda keep: self._put(path, data[:keep]))
 
     def append(self, path: str, data: bytes) -> None:
         """Add these bytes to a file, or begin one with them; a fault that tears it leaves the first of them there."""
@@ -98,29 +102,20 @@ class Disk:
         if path in self._directories:
             raise DiskRefused("EISDIR", path)
         self._below_directories_only(path)
-        fault, before = self._fault("write", path), self._files.get(path, b"")
-        if fault is None or fault.keep_bytes >= 0:
-            self._fill(path, before + (data if fault is None else data[: fault.keep_bytes]))
-        if fault is not None:
-            raise DiskRefused(fault.reason, path)
+        before = self._files.get(path, b"")
+        self._struck(
+            "write", path, lambda: self._fill(path, before + data), lambda keep: self._fill(path, before + data[:keep])
+        )
 
     def truncate(self, path: str, size: int) -> None:
         """Cut a file off; as a removal it asks for no space, so a full disk does it."""
         path = self._resolved(path)
-        self._luck("remove", path)
-        self._fill(path, self._standing(path)[:size])
+        self._struck("remove", path, lambda: self._fill(path, self._standing(path)[:size]))
 
     def rename(self, path: str, to: str) -> None:
         """Give a file another name; what stood there is gone."""
         path, to = self._resolved(path), self._resolved(to)
-        self._luck("remove", path)
-        if to in self._directories:
-            raise DiskRefused("EISDIR", to)
-        self._below_directories_only(to)
-        data, inode = self._standing(path), self.inode(path)
-        self._take_away(path)
-        self._inodes[to] = inode
-        self._fill(to, data)
+        self._struck("remove", path, lambda: self._rename(path, to))
 
     def inode(self, path: str) -> int:
         """Which file it is, whatever it is called: a number that no other file of this disk ever had."""
@@ -137,20 +132,27 @@ class Disk:
         self._resolved(posixpath.dirname(path))
         if path in self._directories:
             raise DiskRefused("EISDIR", path)
-        self._luck("remove", path)
-        if path not in self._files and path not in self._links:
-            return False
-        self._take_away(path)
-        return True
+        return self._struck("remove", path, lambda: self._remove(path))
 
     def below(self, directory: str) -> Iterator[tuple[str, bytes]]:
         """Every file below a directory, in order of path; symlinks are not followed and not told."""
-        self._luck("read", directory)
+        self._struck("read", directory, lambda: None)
+        yield from self.peek_below(directory)
+
+    def peek_below(self, directory: str = "/") -> Iterator[tuple[str, bytes]]:
+        """The same for whoever looks from outside the world: no fault strikes it."""
         prefix = directory.rstrip("/") + "/"
         first, last = bisect_left(self._paths, prefix), bisect_right(self._paths, prefix + "\U0010ffff")
         for path in self._paths[first:last]:
             if path in self._files:
                 yield path, self._files[path]
+
+    def peek(self, path: str) -> bytes | None:
+        """The bytes of a file for whoever looks from outside the world: no fault strikes it."""
+        try:
+            return self._files.get(self._resolved(path))
+        except DiskRefused:
+            return None
 
     def exists(self, path: str) -> bool:
         path = self._lexical(path)
@@ -185,32 +187,28 @@ class Disk:
     def unsubscribe(self, listener: Callable[[DiskChange], None]) -> None:
         self._listeners.remove(listener)
 
-    # -- luck ----------------------------------------------------------------------------------------------------
-
-    def add_fault(self, fault: Fault) -> None:
-        """From now on, until `clear_faults` or its times are up."""
-        self._faults.append([fault, fault.times])
-
-    def clear_faults(self) -> None:
-        self._faults.clear()
-
-    def _fault(self, operation: Operation, path: str) -> Fault | None:
-        for entry in self._faults:
-            fault, left = entry
-            assert isinstance(fault, Fault) and isinstance(left, int)
-            root = fault.below.rstrip("/")
-            if left and operation in fault.operations and (path == root or path.startswith(root + "/")):
-                if left > 0:
-                    entry[1] = left - 1
-                return fault
-        return None
-
-    def _luck(self, operation: Operation, path: str) -> None:
-        fault = self._fault(operation, path)
-        if fault is not None:
-            raise DiskRefused(fault.reason, path)
+    def _struck(self, what: str, path: str, do: Callable[[], T], tear: Callable[[int], None] | None = None) -> T:
+        """What comes of an operation, as its fate will have it. `tear` writes only so many bytes of the content."""
+        if self._gate is None or not self._gate.armed:
+            return do()
+        return self._gate.strike(_DiskAttempt(Operation(Site.DISK, (self._node,), what, path), do, tear))
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    def _rename(self, path: str, to: str) -> None:
+        if to in self._directories:
+            raise DiskRefused("EISDIR", to)
+        self._below_directories_only(to)
+        data, inode = self._standing(path), self.inode(path)
+        self._take_away(path)
+        self._inodes[to] = inode
+        self._fill(to, data)
+
+    def _remove(self, path: str) -> bool:
+        if path not in self._files and path not in self._links:
+            return False
+        self._take_away(path)
+        return True
 
     @staticmethod
     def _lexical(path: str) -> str:

@@ -9,6 +9,7 @@ readiness probe.
 from __future__ import annotations
 
 from spo.model.resource import NODES
+from spo.sim.api.status import ApiError
 from spo.sim.node.container import SIGKILLED
 from spo.sim.node.container_life import SYNC_S
 from spo.sim.node.node import Node, conditions
@@ -21,6 +22,8 @@ from spo.sim.node.starter import Starter
 from spo.sim.shared.context import SharedContext
 from spo.sim.shared.index import PodFacts
 from spo.sim.store import StoreKey
+
+REPORT_S = 10.0  # from a report that the API server did not take to the next (kubelet: nodeStatusUpdateFrequency)
 
 
 class Kubelet:
@@ -81,9 +84,17 @@ class Kubelet:
         """Up again: the node says it is well, and its pods come up anew."""
         self._node.lives = True
         self._node.boots += 1
-        status = {"status": {"conditions": conditions(self._context.timeline.stamp())}}
-        self._client.patch(NODES, "", self._node.name, status, subresource="status")
+        self._report()
         self.resume()
+
+    def _report(self) -> None:
+        if not self._node.lives:
+            return
+        status = {"status": {"conditions": conditions(self._context.timeline.stamp())}}
+        try:
+            self._client.patch(NODES, "", self._node.name, status, subresource="status")
+        except ApiError:
+            self._context.timeline.after(REPORT_S, self._report, idle=True)
 
     def resume(self) -> None:
         """A machine that has just come up runs nothing, whatever the API says: start what should run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from spo.sim.faults import Faults, Site
 from spo.sim.node.audit import AuditLog, seccomp_line
 from spo.sim.node.disk import Disk
 from spo.sim.node.kernel import Decision
@@ -31,11 +32,11 @@ class Node:
         "timeline",
     )
 
-    def __init__(self, name: str, number: int, timeline: Timeline) -> None:
+    def __init__(self, name: str, number: int, timeline: Timeline, faults: Faults) -> None:
         self.name = name
         self.number = number
         self.timeline = timeline
-        self.disk = Disk()
+        self.disk = Disk(name, faults.gate(Site.DISK))
         self.audit = AuditLog()
         # Pod → container → the syscall whose refusal ended it last. No API tells: a real kernel may say nothing of it.
         self.refused: dict[StoreKey, dict[str, str]] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from msgspec import Struct
 
 from spo.doors.process import Process
-from spo.sim.faults import Luck
+from spo.sim.faults import Faults
 from spo.sim.node.audit import AuditLog
 from spo.sim.node.disk import Disk
 from spo.sim.timeline import Timeline
@@ -57,9 +57,18 @@ class Launch(Struct, frozen=True, kw_only=True):
     timeline: Timeline
     disk: Disk
     audit: AuditLog
-    luck: Luck
+    faults: Faults
     wake: Callable[[], None]  # asks for a tick now
     say: Callable[[str], None]  # a line on standard output
+
+    def now(self) -> float:
+        """Seconds since 1970, by the clock that the program reads: it may be wrong."""
+        return self.timeline.now + self.ahead_s
+
+    @property
+    def ahead_s(self) -> float:
+        """How far that clock is ahead of the time."""
+        return self.faults.clocks.ahead_s(self.pod, self.node)
 
 
 ProgramFactory = Callable[[Launch], Process]

@@ -14,16 +14,21 @@ WAKE_S = 0.001  # from news at a door to the tick that takes it in
 
 
 class ProgramTask:
-    """`make(wake)` starts the program, whose `wake` asks for a tick."""
+    """`make(wake)` starts the program, whose `wake` asks for a tick; it gets none before the time of `waits_until`."""
 
     is_steady = False  # nobody can tell what it will do next
 
     def __init__(
-        self, make: Callable[[Callable[[], None]], Process], timeline: Timeline, ended: Callable[[Ending], None]
+        self,
+        make: Callable[[Callable[[], None]], Process],
+        timeline: Timeline,
+        ended: Callable[[Ending], None],
+        waits_until: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._make = make
         self._timeline = timeline
         self._ended = ended
+        self._waits_until = waits_until
         self._process: Process | None = None
         self._alarm: Alarm | None = None  # the tick that was asked for, or the end
         self._wish_alarm: Alarm | None = None
@@ -63,7 +68,8 @@ class ProgramTask:
             self._ended(ending)
 
     def _wish(self, process: Process) -> None:
-        wish = process.tick()
+        waits_until = self._waits_until()
+        wish = process.tick() if waits_until is None else waits_until
         if wish is not None and self._process is process:
             soonest = self._timeline.now_ns + round(WAKE_S * SECOND_NS)
             self._wish_alarm = self._timeline.at(max(round(wish * SECOND_NS), soonest), self._tick, idle=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from spo.doors.process import Process
-from spo.sim.faults import Luck
+from spo.sim.faults import Faults
 from spo.sim.node import runtime
 from spo.sim.node.container import Container
 from spo.sim.node.kernel import UNCONFINED, Decision, Filter
@@ -33,7 +33,7 @@ class Starter(Struct):
     programs: Mapping[str, ProgramFactory]
     workloads: MutableMapping[str, Workload]
     token: Callable[[str, str, str], str]  # namespace, service account, pod
-    luck: Luck
+    faults: Faults
 
     def start(self, node: Node, run: PodRun, container: Container, on_exit: Callable[[Container, int], None]) -> None:
         """Raises CannotCreate or CannotStart."""
@@ -51,7 +51,8 @@ class Starter(Struct):
         task: ProgramTask | WorkloadTask
         factory = self.programs.get(container.image)
         if factory is not None:
-            task = ProgramTask(partial(self._launch, node, run, container, factory), node.timeline, container.end)
+            make, waits_until = partial(self._launch, node, run, container, factory), self._waits_until(run.key.name)
+            task = ProgramTask(make, node.timeline, container.end, waits_until)
         else:
             task = WorkloadTask(
                 workload,
@@ -63,6 +64,13 @@ class Starter(Struct):
                 refused=_blamer(node, run, container),
             )
         container.start(run.uid, task, on_exit)
+
+    def _waits_until(self, pod: str) -> Callable[[], float | None]:
+        """When a program that starts now has the last of its answers, if some are late; for those of its past life
+        it does not wait.
+        """
+        self.faults.let_go(pod)
+        return partial(self.faults.held_until, pod)
 
     def knows(self, image: str) -> bool:
         """Is it told what containers of the image do?"""
@@ -116,7 +124,7 @@ class Starter(Struct):
             timeline=node.timeline,
             disk=node.disk,
             audit=node.audit,
-            luck=self.luck,
+            faults=self.faults,
             wake=wake,
             say=self._speaker(node, run, container),
         )

@@ -22,7 +22,6 @@ from spo.real.transport import Patience, Transport
 from spo.sim.api.access.authn import ADMIN_TOKEN
 from spo.sim.api.http import Request
 from spo.sim.api.server import ApiServer
-from spo.sim.faults import Luck
 from spo.sim.keys import Keys
 from spo.sim.store import Store
 from spo.sim.timeline import SECOND_NS, Timeline
@@ -109,10 +108,7 @@ class Simulated(Driver):
 
     def door(self, account: str = "") -> SimCluster:
         token = self.api.keys.service_account_token(self.namespace, account) if account else ADMIN_TOKEN
-        luck = Luck(self.timeline.rng)
-        return SimCluster(
-            self.api, self.timeline, token, who="test", manager=MANAGER, wake=_nobody, luck=luck, hearing=Hearing()
-        )
+        return SimCluster(self.api, self.timeline, token, manager=MANAGER, wake=_nobody, hearing=Hearing())
 
     def send(self, call: ApiRequest) -> tuple[int, Any]:  # type: ignore[override]
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", "Content-Type": call.content_type}

@@ -11,7 +11,9 @@ from typing import Protocol
 
 from spo.doors.ports import ProfileDirectory
 from spo.real.profile_directory import RealProfileDirectory
-from spo.sim.node.disk import Disk, Fault
+from spo.sim.faults import Fault, Faults, Site
+from spo.sim.faults.fates import DiskFault
+from spo.sim.node.disk import Disk
 from spo.sim.timeline import SECOND_NS, Timeline
 from spo.testbed.disk_door import SimProfileDirectory
 
@@ -47,8 +49,9 @@ class SimulatedDisk:
     root = "/var/lib/kubelet/seccomp/operator"
 
     def __init__(self) -> None:
-        self.disk = Disk()
         self.timeline = Timeline()
+        self.faults = Faults(self.timeline)
+        self.disk = Disk("node-1", self.faults.gate(Site.DISK))
 
     def door(self) -> ProfileDirectory:
         return SimProfileDirectory(self.disk, self.root, self.timeline)
@@ -75,13 +78,14 @@ class SimulatedDisk:
         return [path.removeprefix(self.root + "/") for path, _ in self.disk.below(self.root)]
 
     def fill_up(self) -> None:
-        self.disk.add_fault(Fault(frozenset({"write"}), "ENOSPC"))
+        self.faults.add(Fault(Site.DISK, DiskFault("ENOSPC"), what="write"))
 
     def make_read_only(self) -> None:
-        self.disk.add_fault(Fault(frozenset({"write", "remove"}), "EROFS"))
+        for what in ("write", "remove"):
+            self.faults.add(Fault(Site.DISK, DiskFault("EROFS"), what=what))
 
     def heal(self) -> None:
-        self.disk.clear_faults()
+        self.faults.end()
 
 
 class Told:

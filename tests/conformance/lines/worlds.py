@@ -11,8 +11,11 @@ from typing import Protocol
 from spo.doors.lines import Position
 from spo.doors.ports import LineReader, LineWriter
 from spo.real.lines import RealLineReader, RealLineWriter
+from spo.sim.faults import Fault, Faults, Site
+from spo.sim.faults.fates import DiskFault
 from spo.sim.node.audit import AuditLog
-from spo.sim.node.disk import Disk, Fault
+from spo.sim.node.disk import Disk
+from spo.sim.timeline import Timeline
 from spo.testbed.lines_door import SimAuditReader, SimLineReader, SimLineWriter
 
 
@@ -56,7 +59,8 @@ class SimulatedDisk:
     root = "/var/log/audit"
 
     def __init__(self) -> None:
-        self.disk = Disk()
+        self.faults = Faults(Timeline())
+        self.disk = Disk("node-1", self.faults.gate(Site.DISK))
         self.disk.make_directory(self.root)
 
     def reader(self, position: Position | None = None) -> LineReader:
@@ -91,10 +95,10 @@ class SimulatedDisk:
         return [path.removeprefix(f"{self.root}/") for path, _ in self.disk.below(self.root)]
 
     def fill_up(self) -> None:
-        self.disk.add_fault(Fault(frozenset({"write"}), "ENOSPC", keep_bytes=7))
+        self.faults.add(Fault(Site.DISK, DiskFault("ENOSPC", keep_bytes=7), what="write"))
 
     def heal(self) -> None:
-        self.disk.clear_faults()
+        self.faults.end()
 
 
 class RealDirectory:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from spo.sim.node.disk import Disk, DiskChange, DiskRefused, Fault
+from spo.sim.faults import Fault, Faults, Site
+from spo.sim.faults.fates import DiskFault
+from spo.sim.node.disk import Disk, DiskChange, DiskRefused
+from spo.sim.timeline import Timeline
 
 PATH = "/var/lib/kubelet/seccomp/operator/default/a.json"
+
+
+def faulty_disk() -> tuple[Disk, Faults]:
+    faults = Faults(Timeline())
+    return Disk("node-1", faults.gate(Site.DISK)), faults
 
 
 def reason(disk: Disk, what: str, path: str) -> str:
@@ -78,9 +86,9 @@ def test_names_have_a_length_limit() -> None:
 
 
 def test_a_full_disk_refuses_and_keeps_the_old_content() -> None:
-    disk = Disk()
+    disk, faults = faulty_disk()
     disk.write(PATH, b"old")
-    disk.add_fault(Fault(frozenset({"write"}), "ENOSPC", times=1))
+    faults.add(Fault(Site.DISK, DiskFault("ENOSPC"), what="write", times=1))
 
     assert reason(disk, "write", PATH) == "ENOSPC"
     assert disk.read(PATH) == b"old"
@@ -89,21 +97,34 @@ def test_a_full_disk_refuses_and_keeps_the_old_content() -> None:
 
 
 def test_a_torn_write_leaves_a_part() -> None:
-    disk = Disk()
-    disk.add_fault(Fault(frozenset({"write"}), "EIO", keep_bytes=2))
+    disk, faults = faulty_disk()
+    faults.add(Fault(Site.DISK, DiskFault("EIO", keep_bytes=2), what="write"))
 
     assert reason(disk, "write", PATH) == "EIO"
     assert disk.read(PATH) == b"x"
 
 
 def test_a_fault_concerns_only_what_is_below_it() -> None:
-    disk = Disk()
-    disk.add_fault(Fault(frozenset({"write"}), "EROFS", below="/var"))
+    disk, faults = faulty_disk()
+    faults.add(Fault(Site.DISK, DiskFault("EROFS"), what="write", on="/var"))
 
     disk.write("/variable", b"")
     assert reason(disk, "write", "/var/x") == "EROFS"
-    disk.clear_faults()
+    faults.end()
     disk.write("/var/x", b"")
+
+
+def test_who_looks_from_outside_the_world_meets_no_fault() -> None:
+    disk, faults = faulty_disk()
+    disk.write(PATH, b"old")
+    faults.add(Fault(Site.DISK, DiskFault()))
+
+    assert disk.peek(PATH) == b"old"
+    assert disk.peek("/none") is None
+    assert list(disk.peek_below()) == [(PATH, b"old")]
+    assert reason(disk, "read", PATH) == "EIO"
+    with pytest.raises(DiskRefused):
+        list(disk.below("/"))
 
 
 # -- what is added to, and renamed -----------------------------------------------------------------------------------
@@ -156,9 +177,9 @@ def test_a_file_that_is_gone_or_was_written_anew_is_another(end: str) -> None:
 
 
 def test_a_full_disk_can_be_appended_to_in_part_and_cut_off() -> None:
-    disk = Disk()
+    disk, faults = faulty_disk()
     disk.append("/log", b"one")
-    disk.add_fault(Fault(frozenset({"write"}), "ENOSPC", keep_bytes=2))
+    faults.add(Fault(Site.DISK, DiskFault("ENOSPC", keep_bytes=2), what="write"))
 
     with pytest.raises(DiskRefused, match="no space left"):
         disk.append("/log", b"two")

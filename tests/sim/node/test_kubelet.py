@@ -11,7 +11,8 @@ from pod_views import create, main, ready, status
 from spo.model.resource import EVENTS, PODS
 from spo.sim.api.status import ApiError
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.node.disk import Fault
+from spo.sim.faults import Fault, Site
+from spo.sim.faults.fates import DiskFault
 from spo.sim.node.runtime import SECCOMP_ROOT
 from spo.sim.node.workload import Exit, Wait, Workload
 
@@ -90,7 +91,7 @@ def test_a_pod_that_was_deleted_while_it_waited_is_not_started(cluster: Simulate
 def test_a_disk_that_fails_to_read_is_asked_again(cluster: SimulatedCluster) -> None:
     disk = cluster.nodes["node-1"].disk
     disk.write(PATH, LOG_ALL)
-    disk.add_fault(Fault(frozenset({"read"}), "EIO", times=2))
+    cluster.faults.add(Fault(Site.DISK, DiskFault("EIO"), who="node-1", what="read", times=2))
     create(cluster, pod("p", securityContext=under(PROFILE)), rest=False)
 
     assert cluster.run_until(lambda: status(cluster)["phase"] == "Running", max_s=30)

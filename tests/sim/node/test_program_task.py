@@ -46,7 +46,8 @@ class Running:
         self.ended: list[Ending] = []
         self.wake: Callable[[], None] = lambda: None
         self.process = process
-        self.task = ProgramTask(self.make, self.timeline, self.ended.append)
+        self.waits_until: float | None = None
+        self.task = ProgramTask(self.make, self.timeline, self.ended.append, lambda: self.waits_until)
 
     def make(self, wake: Callable[[], None]) -> Process:
         self.wake = wake
@@ -95,6 +96,23 @@ def test_a_program_may_end_while_it_begins_and_was_seen_running(fault: BaseExcep
 
     world.run(1)
     assert world.ended == [ending]
+
+
+def test_a_program_that_waits_is_not_ticked_before_however_often_it_is_woken() -> None:
+    process = Quiet()
+    world = Running(process)
+    world.waits_until = world.timeline.now + 5
+    world.task.start()
+    for _ in range(4):
+        world.run(1)
+        world.wake()
+    assert process.ticks == 0
+
+    world.run(0.5)
+    assert process.ticks == 0
+    world.waits_until = None
+    world.run(0.6)
+    assert process.ticks == 1
 
 
 def test_any_other_exception_is_our_own_bug() -> None:

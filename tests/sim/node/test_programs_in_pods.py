@@ -8,7 +8,7 @@ from manifests import pod
 
 from spo.model.resource import PODS
 from spo.sim.cluster import SimulatedCluster
-from spo.sim.faults import Crash, Operation
+from spo.sim.faults import Crash, Operation, Site
 from spo.sim.node.program import Exited, Launch
 
 IMAGE = "images.test/ours:1"
@@ -91,7 +91,7 @@ def test_a_program_that_ends_is_a_container_that_exits() -> None:
 
 def test_a_program_that_crashes_comes_back_with_nothing_in_memory() -> None:
     world = World()
-    world.started[0].ending = Crash(Operation("p", "disk", "WriteFile", "x"))
+    world.started[0].ending = Crash(Operation(Site.DIRECTORY, ("p",), "write", "x"))
     world.started[0].launch.wake()
     world.cluster.run(5)
 
@@ -125,7 +125,7 @@ def test_the_world_waits_for_a_program_that_bad_luck_has_killed_again_and_again(
     world = World()
     for _ in range(4):
         assert world.cluster.rest()
-        world.started[-1].ending = Crash(Operation("p", "disk", "WriteFile", "x"))
+        world.started[-1].ending = Crash(Operation(Site.DIRECTORY, ("p",), "write", "x"))
         world.started[-1].launch.wake()
         world.cluster.run(1)
     assert world.cluster.rest()

@@ -6,10 +6,13 @@ import json
 
 import pytest
 
+from spo.sim.faults import Fault, Faults, Site
+from spo.sim.faults.fates import DiskFault
 from spo.sim.node import runtime
-from spo.sim.node.disk import Disk, Fault
+from spo.sim.node.disk import Disk
 from spo.sim.node.kernel import UNCONFINED, Filter, load
 from spo.sim.node.runtime import CannotCreate, CannotStart, Confinement, confinement
+from spo.sim.timeline import Timeline
 
 PATH = "/var/lib/kubelet/seccomp/operator/default/a.json"
 LOCALHOST = Confinement("Localhost", "operator/default/a.json")
@@ -51,9 +54,10 @@ def test_a_missing_file_is_refused_as_recorded() -> None:
 
 
 def test_a_disk_that_cannot_be_read_is_told() -> None:
-    disk = Disk()
+    faults = Faults(Timeline())
+    disk = Disk("node-1", faults.gate(Site.DISK))
     disk.write(PATH, b"{}")
-    disk.add_fault(Fault(frozenset({"read"}), "EIO"))
+    faults.add(Fault(Site.DISK, DiskFault("EIO"), what="read"))
 
     with pytest.raises(CannotCreate, match="input/output error"):
         runtime.filter_of(disk, LOCALHOST)

@@ -13,6 +13,7 @@ from spo.sim.keys import read_service_account_token
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
 UNAUTHENTICATED = "system:unauthenticated"
+POD_NAME = "authentication.kubernetes.io/pod-name"  # in a user's extra: whom the token was made for
 SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
@@ -75,7 +76,7 @@ def _service_account(token: str) -> User | None:
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
     extra = {"authentication.kubernetes.io/credential-id": (f"JTI={token_id}",)}
     if pod:
-        extra["authentication.kubernetes.io/pod-name"] = (pod,)
+        extra[POD_NAME] = (pod,)
     return User(f"{SERVICE_ACCOUNT}{namespace}:{name}", groups, uid, extra)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import msgspec
 from msgspec import Struct
 
+from spo.sim.api.attempt import Asker, NewsAttempt, asker_of, news_of
 from spo.sim.api.call import Call, answer
 from spo.sim.api.http import Response, Stream
 from spo.sim.api.resources import Served, converted, rendered, shaped
@@ -15,8 +17,9 @@ from spo.sim.api.revisions import revision_of, too_large
 from spo.sim.api.routing import truth
 from spo.sim.api.status import ApiError, expired
 from spo.sim.api.verbs.listing import Lister, Selection, check_list_options, number, selection
-from spo.sim.store import Change, Compacted, Record, Store
-from spo.sim.timeline import Alarm, Timeline
+from spo.sim.faults import Gate
+from spo.sim.store import Change, Compacted, Record, Store, StoreKey
+from spo.sim.timeline import SECOND_NS, Alarm, Timeline
 
 BOOKMARK_EVERY_S = 60.0
 BOOKMARK_BEFORE_END_S = 2.0
@@ -32,9 +35,10 @@ EVERYTHING: Bucket = ("", "", "")
 class Watcher:
     """One open watch."""
 
-    __slots__ = ("alarms", "bookmarks", "bucket", "selected", "sent", "since", "stream")
+    __slots__ = ("alarms", "asker", "bookmarks", "bucket", "late", "selected", "sent", "since", "stream")
 
-    def __init__(self, selected: Selection, stream: Stream, bookmarks: bool, sent: int) -> None:
+    def __init__(self, asker: Asker, selected: Selection, stream: Stream, bookmarks: bool, sent: int) -> None:
+        self.asker = asker
         self.selected = selected
         self.stream = stream
         self.bookmarks = bookmarks
@@ -42,6 +46,21 @@ class Watcher:
         self.sent = sent  # the last revision it was told of
         self.bucket = bucket_of(selected)
         self.alarms: list[Alarm] = []
+        self.late: list[tuple[int, bytes]] = []  # lines that a fault keeps back, and until when
+
+    def keep_back(self, line: bytes, timeline: Timeline, late_s: float) -> None:
+        """Send a line so much later; none overtakes another."""
+        due_ns = timeline.now_ns + round(late_s * SECOND_NS)
+        if self.late:
+            due_ns = max(due_ns, self.late[-1][0])
+        self.late.append((due_ns, line))
+        timeline.at(due_ns, lambda: self.stream.push(self.late.pop(0)[1]))
+
+    def break_off(self, gone: bool) -> None:
+        """End the stream; `gone`: with 410."""
+        if gone:
+            self.stream.push(event_line("ERROR", msgspec.json.encode(expired(_TOO_OLD).status())))
+        self.stream.close()
 
 
 def bucket_of(selected: Selection) -> Bucket:
@@ -171,10 +190,11 @@ class WatchOptions(Struct):
 class Hub:
     """All open watches."""
 
-    def __init__(self, store: Store, timeline: Timeline, lister: Lister) -> None:
+    def __init__(self, store: Store, timeline: Timeline, lister: Lister, gate: Gate) -> None:
         self._store = store
         self._timeline = timeline
         self._lister = lister
+        self._gate = gate
         self._channels: dict[str, Channel] = {}
         self._began = 0  # the revision at the last restart: what the watch cache knows begins there
         self._warm: set[str] = set()  # custom resources that were watched since
@@ -205,7 +225,7 @@ class Hub:
             if change.revision > watcher.since:
                 line = lines.line_for(watcher.selected)
                 if line is not None:
-                    self._tell(watcher, line, change.revision)
+                    self._tell(watcher, line, change.revision, change.key)
 
     def watch(self, call: Call) -> Response:
         """Open a watch. Raises ApiError 400, 422, 429, 500; a revision that is gone comes as an event of the stream."""
@@ -222,7 +242,7 @@ class Hub:
         wanted = revision_of(options.version) if options.version else 0
         stream = call.make_stream()
         try:
-            self._start(selected, stream, options, wanted)
+            self._start(asker_of(call.user, call.request), selected, stream, options, wanted)
         except ApiError as error:
             stream.push(event_line("ERROR", msgspec.json.encode(error.status())))
             stream.close()
@@ -252,13 +272,13 @@ class Hub:
             details = {"retryAfterSeconds": 1}
             raise ApiError(429, "TooManyRequests", _INITIALIZING, details, (("Retry-After", "1"),))
 
-    def _start(self, selected: Selection, stream: Stream, options: WatchOptions, wanted: int) -> None:
+    def _start(self, asker: Asker, selected: Selection, stream: Stream, options: WatchOptions, wanted: int) -> None:
         now = self._store.revision
         if wanted > now and options.initial:
             raise too_large(wanted, now, self._lister.features.watch_cache)
         # Without a revision, or from "0", the objects that stand come first, unless that was declined.
         initial = options.initial if options.initial is not None else wanted == 0
-        watcher = Watcher(selected, stream, options.bookmarks, max(now, wanted))
+        watcher = Watcher(asker, selected, stream, options.bookmarks, max(now, wanted))
         if initial:
             for record in self._lister.now(selected):
                 stream.push(event_line("ADDED", rendered(selected.served, record)))
@@ -310,10 +330,22 @@ class Hub:
             self._timeline.cancel(alarm)
         watcher.stream.on_close = None  # each would keep the other alive, until a search for garbage finds the pair
 
-    def _tell(self, watcher: Watcher, line: bytes, revision: int) -> None:
+    def _tell(self, watcher: Watcher, line: bytes, revision: int, key: StoreKey | None = None) -> None:
+        """`key`: of the object that it is about."""
+        if not self._gate.armed:
+            self._send(watcher, line, revision)
+            return
+        news = news_of(watcher.asker, watcher.selected.served, line, key)
+        send = partial(self._send, watcher, line, revision)
+        self._gate.strike(NewsAttempt(news, send, watcher.break_off))
+
+    def _send(self, watcher: Watcher, line: bytes, revision: int, late_s: float = 0.0) -> None:
         watcher.sent = revision
         self.delivered += 1
-        watcher.stream.push(line)
+        if late_s or watcher.late:
+            watcher.keep_back(line, self._timeline, late_s)
+        else:
+            watcher.stream.push(line)
 
     def _on_beat(self) -> None:
         wanted = False
