@@ -12,6 +12,7 @@ from pathlib import Path
 
 from spo.sim.api.access import reviews
 from spo.sim.api.builtin import KINDS, events_view, scaling_view
+from spo.sim.api.encoding.bodies import DEPTH_MAX
 from spo.sim.api.encoding.protobuf import message_name
 from spo.sim.api.kinds import Kind
 from spo.sim.api.tables import cells
@@ -54,7 +55,7 @@ PARTLY_KINDS = {
 
 # What holds for every resource: feature, state, words.
 FEATURES = (
-    ("JSON, YAML", WORKS, "bodies and answers"),
+    ("JSON, YAML", WORKS, f"bodies and answers; nested up to {DEPTH_MAX} deep (a real server: 10,000)"),
     ("protobuf", PARTLY, "bodies of all built-in kinds; answers and watches for clients that read nothing else"),
     ("Table, PartialObjectMetadata", WORKS, "get, list, watch, create, patch; `includeObject`"),
     ("discovery", WORKS, "aggregated (v2) and by group, with ETag and 304"),
@@ -75,17 +76,40 @@ FEATURES = (
     ("delete", WORKS, "grace, preconditions, Background, Foreground, Orphan, collections"),
     (
         "custom resources",
-        WORKS,
-        "prune, default, validate, status, scale, columns; CEL, but for cost and rare functions",
+        PARTLY,
+        "prune, default, validate, status, scale, columns; CEL, but for cost and rare functions; not `oneOf`, "
+        "`anyOf`, `allOf`, `not`, nor most formats: refused by name",
     ),
     ("conversion webhooks", REFUSES, "versions of a CRD differ in nothing but their name"),
     ("admission webhooks", REFUSES, "not called yet"),
     ("priority and fairness", REFUSES, "requests take no time; limits are those of the HTTP door"),
     ("impersonation", WORKS, "users, groups, uids and extra, as RBAC allows; the constrained modes of 1.36, too"),
-    ("RBAC", WORKS, "roles and bindings decide; system components may do all"),
+    (
+        "RBAC",
+        PARTLY,
+        "roles and bindings decide, those of a fresh server are there; system components may do all; escalation is not "
+        "checked: who may write roles may grant what it does not have",
+    ),
+    ("Pod Security", REFUSES, "labels `pod-security.kubernetes.io/…` are kept and not acted upon"),
+    (
+        "validation of built-in kinds",
+        PARTLY,
+        "types, names, labels, selectors, seccomp; of most other fields not whether their values make sense",
+    ),
     ("exec, attach, port-forward, proxy", REFUSES, "501 by name: there is no process to talk to"),
     ("metrics.k8s.io (`kubectl top`)", REFUSES, "not in discovery"),
     ("aggregated API servers", REFUSES, "an APIService that names a Service is refused"),
+)
+
+
+# What a kubelet does that the simulated one does not: a pod that would not start there starts here.
+NOT_BY_THE_KUBELET = (
+    ("ConfigMaps and Secrets", "a pod that names one that is not there (environment, volume) starts"),
+    ("hostPath", "`type` is not checked: every path is there, and of the type that is wanted"),
+    ("image pull policy", "every image is on every node, but those named as absent; `Never` makes no difference"),
+    ("probes", "readiness says yes after `initialDelaySeconds`; liveness and start-up probes are not asked"),
+    ("resources", "nothing is measured, nobody is killed for memory"),
+    ("sysctls, devices, SELinux, AppArmor", "not acted upon"),
 )
 
 
@@ -95,7 +119,7 @@ def page() -> str:
         (*KINDS, events_view.KIND, scaling_view.KIND, *reviews.KINDS),
         key=lambda k: (k.resource.group, k.resource.plural),
     )
-    return "\n".join([*_head(), *_features(), *_resources(kinds), ""])
+    return "\n".join([*_head(), *_features(), *_kubelet(), *_resources(kinds), ""])
 
 
 def _head() -> Iterator[str]:
@@ -107,6 +131,13 @@ def _features() -> Iterator[str]:
     yield "|---|---|---|"
     for name, state, words in FEATURES:
         yield f"| {name} | {state} | {words} |"
+    yield ""
+
+
+def _kubelet() -> Iterator[str]:
+    yield from ("## The kubelet", "")
+    yield from ("Pods really start, run, fail and end, under the profiles on the node's disk. Not simulated:", "")
+    yield from (f"- {what}: {how}" for what, how in NOT_BY_THE_KUBELET)
     yield ""
 
 

@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the sub-commands of `spo sim`."""
     commands = parser.add_subparsers(dest="what", required=True, metavar="serve|advance|state|save|load")
     serve = commands.add_parser("serve", help="a cluster in a second", epilog="example:\n  spo sim serve --pods 100")
-    add_nodes(serve)
+    add_nodes(serve, none=True)
     serve.add_argument("--pods", type=number, default=0, metavar="N", help="ordinary pods that run (default: 0)")
     serve.add_argument("--seed", type=int, default=0, help="what is left to chance there (default: 0)")
     serve.add_argument(

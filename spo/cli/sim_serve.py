@@ -25,6 +25,7 @@ from spo.testbed.serving import Wanted, loaded, made
 from spo.testbed.world import SimulatedWorld
 
 HEAD_START_S = 3600
+BOOT_S_MAX = 600  # as much simulated time as the start may take, so that no clock there is ahead of ours
 
 SPEED_TOLD = {
     "max": "runs ahead until the cluster rests, then stands",
@@ -72,6 +73,8 @@ def _made(arguments: argparse.Namespace, progress: Progress) -> SimulatedWorld:
         _start_of(arguments),
     )
     world, notes = made(wanted, progress)
+    if arguments.speed == "real" and arguments.start is None:
+        world.cluster.run(max(0.0, time.time() - world.cluster.timeline.now))
     progress.done()
     for note in notes:
         print(f"spo: {note}", file=sys.stderr)
@@ -79,10 +82,12 @@ def _made(arguments: argparse.Namespace, progress: Progress) -> SimulatedWorld:
 
 
 def _start_of(arguments: argparse.Namespace) -> float:
-    """When it begins: an hour ago, so that what is done ahead is not in the future; now, if it keeps our time."""
+    """When it begins: an hour ago, so that what is done ahead is not in the future; a little while ago, if it keeps our
+    time: what begins later than now is no good to its reader.
+    """
     if arguments.start is not None:
         return float(arguments.start)
-    return float(int(time.time()) - (0 if arguments.speed == "real" else HEAD_START_S))
+    return float(int(time.time()) - (BOOT_S_MAX if arguments.speed == "real" else HEAD_START_S))
 
 
 async def _serve(world: SimulatedWorld, speed: Speed, host: str, port: int, path: Path) -> None:

@@ -25,7 +25,9 @@ REPLICATED = {"Deployment": "replicas", "ReplicaSet": "replicas", "StatefulSet":
 
 def nodes_at_least(asked: int | None, present: Iterable[Loaded]) -> int:
     """Up to how many nodes the cluster is filled: as asked, else as the input has them, else 3."""
-    return asked or (0 if any(item.kind == NODE.kind or _node_of(item) for item in present) else NODES)
+    if asked is not None:
+        return asked
+    return 0 if any(item.kind == NODE.kind or _node_of(item) for item in present) else NODES
 
 
 def remarks_on_nodes(asked: int | None, present: Iterable[Loaded]) -> list[str]:
@@ -43,7 +45,8 @@ def check_room(intake: Intake, nodes: int, pods: int, operator: bool = True) -> 
     _check_size("--nodes", nodes, NODES_MAX, nodes, pods)
     _check_size("--pods", pods, PODS_MAX, nodes, pods)
     capacities = _capacities(intake, nodes)
-    own = REPLICAS + len(capacities) if operator else 0  # a daemon on each node
+    # A daemon on each node. Where there is no node at all, nobody expects pods to run.
+    own = REPLICAS + len(capacities) if operator and capacities else 0
     brought = sum(_takes_room(item) for item in (*intake.present, *intake.wishes)) + _to_come(intake)
     short = pods + brought + own - sum(capacities)
     if short <= 0:

@@ -24,10 +24,10 @@ def count(text: str) -> int:
     return found
 
 
-def add_nodes(parser: argparse.ArgumentParser) -> None:
-    """`--nodes`, of a command that simulates a cluster."""
-    text = f"at least so many, a dump's own counted (default: those, else {NODES})"
-    parser.add_argument("--nodes", type=count, metavar="N", help=text)
+def add_nodes(parser: argparse.ArgumentParser, none: bool = False) -> None:
+    """`--nodes`, of a command that simulates a cluster; `none`: there may be no node at all."""
+    text = f"at least so many, a dump's own counted{'; 0: no node at all' if none else ''} (default: those, else {NODES})"
+    parser.add_argument("--nodes", type=number if none else count, metavar="N", help=text)
 
 
 def duration(text: str) -> float:

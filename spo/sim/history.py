@@ -10,7 +10,7 @@ import msgspec
 from spo.sim.api.http import Request, Response
 from spo.sim.timeline import Timeline
 
-FORMAT = 1  # what goes into the hash and how: raise it with any change, or hashes are compared that cannot be
+FORMAT = 2  # what goes into the hash and how: raise it with any change, or hashes are compared that cannot be
 
 # What a request leaves behind is in the revision; who asked is in `Authorization`, and tokens are made from the seed.
 HEADERS = ("accept", "authorization", "content-type")

@@ -161,6 +161,9 @@ def boot(
     world.recorder.tell(Fact(0, "you", "installed the operator", tail=told, tone="you"))
     with world.recorder.muted():
         world.install([obj for obj in wanted if obj["kind"] != CRDS.kind])
+    if not world.cluster.nodes:  # an API server alone: the operator waits until there is a node
+        world.cluster.rest(SETTLE_S_MAX)
+        return world
     if not world.cluster.run_until(world.is_up, BOOT_S_MAX):
         progress("")
         raise NotUp(_why_not_up(world))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,23 @@ def test_nothing_of_a_dump_is_left_out_in_silence(start: Start, tmp_path: Path) 
     assert "SeccompProfile team/a is left out" in complaints
 
 
+@pytest.mark.parametrize("options", [(), ("--without-operator",)])
+def test_there_may_be_no_node_at_all(start: Start, options: tuple[str, ...]) -> None:
+    server = start("serve", "--nodes", "0", *options)
+    assert server.ask("/api/v1/nodes")["items"] == []
+    assert server.ask("/sim/state")["nodes"] == 0
+
+
+def test_at_real_speed_no_clock_there_is_ahead_of_ours(start: Start) -> None:
+    """What the operator's start took of simulated time has passed already."""
+    server = start("serve", "--nodes", "1", "--speed", "real")
+    told = datetime.fromisoformat(server.ask("/sim/state")["now"]).timestamp()
+    assert told <= time.time()
+    leases = server.ask("/apis/coordination.k8s.io/v1/leases")["items"]
+    renewed = [datetime.fromisoformat(each["spec"]["renewTime"]).timestamp() for each in leases]
+    assert renewed and max(renewed) <= time.time()
+
+
 def test_it_begins_an_hour_ago_or_when_it_is_told(start: Start) -> None:
     def begun(*arguments: str) -> str:
         server = start("serve", "--nodes", "1", "--without-operator", "--speed", "manual", *arguments)
@@ -187,7 +205,7 @@ def test_each_help_says_what_the_command_does(name: str, capsys: pytest.CaptureF
     "arguments",
     [
         ("serve", "--listen", "nowhere"),
-        ("serve", "--nodes", "0"),
+        ("serve", "--nodes", "-1"),
         ("serve", "--start", "yesterday"),
         ("serve", "-f", "no-such-file.yaml"),
         ("load", "no-such-file"),

@@ -1,12 +1,18 @@
-"""What an API server puts into an empty store by itself: the first namespaces, and the Service that leads to it.
+"""What an API server puts into an empty store by itself: the first namespaces, the Service that leads to it, roles.
 
 Source: pkg/controlplane/controller/{systemnamespaces,kubernetesservice}; the objects as kubeadm's clusters show them.
+`builtin/bootstrap.json`: roles, bindings and priority classes, recorded from a kube-apiserver 1.36.3 that has just been
+started; `admin`, `edit` and `view` as the controller manager fills them (rbac/bootstrappolicy).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
 from typing import Any
+
+import msgspec
 
 from spo.sim.keys import Keys
 from spo.sim.store import Store, StoreKey
@@ -54,6 +60,18 @@ def begin(store: Store, keys: Keys, stamp: str) -> None:
             store.put(key, {**head, **obj, "metadata": metadata})
 
 
+@cache
+def _recorded() -> list[tuple[StoreKey, Object]]:
+    """Nobody changes them: `begin` makes objects of its own of them."""
+    text = files("spo.sim.api.builtin").joinpath("bootstrap.json").read_bytes()
+    kinds: dict[str, list[Object]] = msgspec.json.decode(text)
+    return [
+        (StoreKey(storage, obj["metadata"].get("namespace", ""), obj["metadata"]["name"]), obj)
+        for storage, objects in kinds.items()
+        for obj in objects
+    ]
+
+
 def _first_objects() -> Iterator[tuple[StoreKey, Object]]:
     for name in NAMESPACES:
         labels = {"kubernetes.io/metadata.name": name}
@@ -66,3 +84,4 @@ def _first_objects() -> Iterator[tuple[StoreKey, Object]]:
         ("endpointslices.discovery.k8s.io", "EndpointSlice", "discovery.k8s.io/v1", _SLICE),
     ):
         yield StoreKey(resource, "default", "kubernetes"), {"kind": kind, "apiVersion": version, **obj}
+    yield from _recorded()

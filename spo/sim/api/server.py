@@ -127,6 +127,8 @@ class ApiServer:
                 response = self._path(request, asked)
         except ApiError as error:
             response = _refusal(error, warnings)
+        except RecursionError:  # what was sent, or what it makes of what is there, is nested too deep for us
+            response = _refusal(bad_request("the object is nested too deep: exceeded max depth"), warnings)
         response = encoded(request, response)
         for observe in self.observers:
             observe(request, user, response)

@@ -17,14 +17,13 @@ TEMPLATE_GENERATION = "pod-template-generation"
 
 
 def template_hash(template: Mapping[str, Any]) -> str:
-    """Ten letters that depend on the content of the template alone (real ones hash Go's memory dump; no two agree)."""
+    """Up to ten letters that depend on the template's content alone (real ones hash Go's memory dump; no two agree).
+
+    As there, they are the digits of a number of 32 bits, each by its character code: so only ten letters occur.
+    """
     canonical = msgspec.json.encode(template, order="sorted")
-    number = int.from_bytes(hashlib.sha256(canonical).digest()[:8], "big")
-    letters = []
-    for _ in range(10):
-        number, digit = divmod(number, len(SAFE_LETTERS))
-        letters.append(SAFE_LETTERS[digit])
-    return "".join(letters)
+    number = int.from_bytes(hashlib.sha256(canonical).digest()[:4], "big")
+    return "".join(SAFE_LETTERS[ord(digit) % len(SAFE_LETTERS)] for digit in str(number))
 
 
 def pod_of(template: Mapping[str, Any], namespace: str, owner: Mapping[str, Any], labels: Mapping[str, str]) -> Object:

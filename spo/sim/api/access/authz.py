@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from spo.sim.api.access.authn import AUTHENTICATED, UNAUTHENTICATED, User
+from spo.sim.api.access.authn import User
 from spo.sim.api.routing import Route
 from spo.sim.api.status import ApiError, forbidden, qualified
 from spo.sim.store import Change, Record, Store, StoreKey
@@ -55,37 +53,6 @@ class PolicyRule(Struct, frozen=True):
 # Nobody asks for them, who are allowed everything; but they are told.
 _OF_MASTERS = (PolicyRule("", ("*",), groups=("*",), resources=("*",)), PolicyRule("", ("*",), paths=("*",)))
 
-_AUTHN, _AUTHZ = "authentication.k8s.io", "authorization.k8s.io"
-_INFO = "/healthz /livez /readyz /version /version/".split()
-_PLACES = "/api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/".split()
-_ISSUER = (
-    "/.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/".split()
-)
-
-
-def _reads(paths: list[str]) -> tuple[PolicyRule, ...]:
-    return (PolicyRule("", ("get",), paths=tuple(paths)),)
-
-
-def _creates(group: str, *resources: str) -> PolicyRule:
-    return PolicyRule("", ("create",), (group,), resources)
-
-
-# What the API server grants by itself, to groups by cluster roles (rbac/bootstrappolicy, policy.go).
-_BY_ITSELF: tuple[tuple[str, tuple[str, ...], tuple[PolicyRule, ...]], ...] = (
-    (
-        "system:basic-user",
-        (AUTHENTICATED,),
-        (
-            _creates(_AUTHZ, "selfsubjectaccessreviews", "selfsubjectrulesreviews"),
-            _creates(_AUTHN, "selfsubjectreviews"),
-        ),
-    ),
-    ("system:discovery", (AUTHENTICATED,), _reads(_PLACES)),
-    ("system:public-info-viewer", (AUTHENTICATED, UNAUTHENTICATED), _reads(_INFO)),
-    ("system:service-account-issuer-discovery", ("system:serviceaccounts",), _reads(_ISSUER)),
-)
-
 
 class Authorizer:
     """Answers from rules gathered once a user, until a role or a binding changes."""
@@ -122,7 +89,9 @@ class Authorizer:
         return found
 
     def _gather(self, user: User) -> list[PolicyRule]:
-        rules = [*(_OF_MASTERS if user.is_master else ()), *_granted_by_itself(user)]
+        rules = [
+            *(_OF_MASTERS if user.is_master else ()),
+        ]
         for bindings in (_CLUSTER_BINDINGS, _BINDINGS):
             for record in self._store.scan(bindings):
                 binding = record.object()
@@ -137,15 +106,23 @@ class Authorizer:
         record = self._store.get(StoreKey(resource, space, reference.get("name", "")))
         if record is None:
             return []
-        role = record.object()
-        rules = list(role.get("rules") or ())
-        for selector in (role.get("aggregationRule") or {}).get("clusterRoleSelectors") or ():
-            wanted = (selector.get("matchLabels") or {}).items()
-            for other in self._store.scan(_CLUSTER_ROLES):
-                if all(other.labels.get(key) == value for key, value in wanted):
-                    rules += other.object().get("rules") or ()
+        rules = self._rules_of(record, ())
         reason = _reason(binding, reference, subject)
         return [_rule(rule, namespace, reason) for rule in rules]
+
+    def _rules_of(self, role: Record, seen: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Its own; or, of one that gathers, those of the roles it selects, which may gather too."""
+        obj = role.object()
+        if "aggregationRule" not in obj:
+            return list(obj.get("rules") or ())
+        seen = (*seen, role.key.name)
+        rules: list[dict[str, Any]] = []
+        for selector in (obj["aggregationRule"] or {}).get("clusterRoleSelectors") or ():
+            wanted = (selector.get("matchLabels") or {}).items()
+            for other in self._store.scan(_CLUSTER_ROLES):
+                if other.key.name not in seen and all(other.labels.get(key) == value for key, value in wanted):
+                    rules += [rule for rule in self._rules_of(other, seen) if rule not in rules]
+        return rules
 
 
 def _reason(binding: Record, reference: dict[str, Any], subject: dict[str, Any]) -> str:
@@ -183,14 +160,6 @@ def _is_subject(subject: dict[str, Any], user: User, namespace: str) -> bool:
         case "User":
             return bool(name == user.name)
     return False
-
-
-def _granted_by_itself(user: User) -> Iterator[PolicyRule]:
-    for role, groups, rules in _BY_ITSELF:
-        for group in groups:
-            if group in user.groups:
-                reason = f'RBAC: allowed by ClusterRoleBinding "{role}" of ClusterRole "{role}" to Group "{group}"'
-                yield from (replace(rule, reason=reason) for rule in rules)
 
 
 def _path_matches(pattern: str, path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,11 @@ WEBHOOK: Object = {
 FAILURE_POLICIES = ("Fail", "Ignore")
 SIDE_EFFECTS = ("None", "NoneOnDryRun")
 REVIEW_VERSIONS = ("v1", "v1beta1")
+PERCENT = re.compile(r"[0-9]+%")
+NO_PERCENT = (
+    "a valid percent string must be a numeric string followed by an ending '%' "
+    "(e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')"
+)
 SELECTOR_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
 # -- RBAC --------------------------------------------------------------------------------------------------------
@@ -60,7 +66,9 @@ def _check_binding(binding: Object, old: Object | None) -> list[FieldError]:
     for index, subject in enumerate(binding.get("subjects") or ()):
         if not subject.get("name"):
             errors.append(required(f"subjects[{index}].name"))
-        if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
+        # In a RoleBinding it may be left out: it is that of the binding (plugin/pkg/auth/authorizer/rbac).
+        everywhere = binding["kind"] == "ClusterRoleBinding"
+        if everywhere and subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
             errors.append(required(f"subjects[{index}].namespace"))
     return errors
 
@@ -79,6 +87,28 @@ def _check_lease(lease: Object, old: Object | None) -> list[FieldError]:
     if duration <= 0:
         errors.append(invalid("spec.leaseDurationSeconds", duration, "must be greater than 0"))
     return errors
+
+
+def _default_budget(budget: Object) -> None:
+    budget.setdefault("spec", {})
+
+
+def _check_budget(budget: Object, old: Object | None) -> list[FieldError]:
+    """How many must be available, or may be missing: number or percentage, not both (pkg/apis/policy/validation)."""
+    spec = budget["spec"]
+    limits = {name: spec[name] for name in ("minAvailable", "maxUnavailable") if spec.get(name) is not None}
+    errors = [error for name, limit in limits.items() for error in _check_share(limit, f"spec.{name}")]
+    if len(limits) == 2:
+        errors.insert(0, invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set"))
+    return errors + _check_selector(spec.get("selector") or {}, "spec.selector")
+
+
+def _check_share(limit: Any, path: str) -> list[FieldError]:
+    if isinstance(limit, int):
+        return at_least(path, limit, 0)
+    if not isinstance(limit, str) or not PERCENT.fullmatch(limit):
+        return [invalid(path, limit, NO_PERCENT)]
+    return [invalid(path, limit, "must not be greater than 100%")] if int(limit[:-1]) > 100 else []
 
 
 def _check_priority(priority: Object, old: Object | None) -> list[FieldError]:
@@ -212,6 +242,8 @@ KINDS = (
         shape=shapes.BUDGET,
         initial_status=BUDGET_STATUS,
         unconditional_update=False,
+        defaults=_default_budget,
+        check=_check_budget,
     ),
     _kind(
         "scheduling.k8s.io",

@@ -59,7 +59,7 @@ def _default_namespace(namespace: Object) -> None:
 
 
 def _born_namespace(namespace: Object) -> None:
-    namespace["metadata"].setdefault("labels", {})[NAMESPACE_LABEL] = namespace["metadata"]["name"]
+    namespace["metadata"].setdefault("labels", {})[NAMESPACE_LABEL] = namespace["metadata"].get("name", "")
     finalizers = namespace.setdefault("spec", {}).setdefault("finalizers", [])
     if NAMESPACE_FINALIZER not in finalizers:
         finalizers.append(NAMESPACE_FINALIZER)

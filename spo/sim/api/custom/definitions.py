@@ -157,6 +157,7 @@ def _versions(versions: list[Object]) -> list[FieldError]:
     for index, version in enumerate(versions):
         if not version.get("name"):
             errors.append(required(f"spec.versions[{index}].name"))
+        errors += _scale(version, "spec" if len(versions) == 1 else f"spec.versions[{index}]")
         schema = (version.get("schema") or {}).get(_SCHEMA)
         if schema is None:
             errors.append(required(f"spec.versions[{index}].schema.{_SCHEMA}"))
@@ -164,6 +165,22 @@ def _versions(versions: list[Object]) -> list[FieldError]:
         # With one version upstream keeps the schema at the top, and its paths say so.
         where = "spec.validation" if len(versions) == 1 else f"spec.versions[{index}].schema"
         errors += _structural(schema, f"{where}.{_SCHEMA}", "must not be empty at the root", root=True)
+    return errors
+
+
+def _scale(version: Object, where: str) -> list[FieldError]:
+    """Where the numbers of /scale stand: replicas below spec, what there is below status."""
+    scale = (version.get("subresources") or {}).get("scale")
+    if scale is None:
+        return []
+    errors = []
+    for field, below in (("specReplicasPath", ".spec."), ("statusReplicasPath", ".status.")):
+        path = scale.get(field, "")
+        if not path:
+            errors.append(required(f"{where}.subresources.scale.{field}"))
+        elif not path.startswith(below):
+            why = f"should be a json path under {below.rstrip('.')}"
+            errors.append(invalid(f"{where}.subresources.scale.{field}", path, why))
     return errors
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -16,7 +17,10 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 BODY_BYTES_MAX = 3 << 20
+# Go stops at 10,000. Here what reads, prunes, merges and compares objects is recursive: deeper than any real object.
+DEPTH_MAX = 200
 _TOO_DEEP = "exceeded max depth"
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _LONG_NUMBER = re.compile(rb"\d{19}")
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 _ACCEPTED = f"application/json, application/yaml, {PROTOBUF}"
@@ -87,13 +91,40 @@ def decode_struct(body: bytes, media_type: str, kind: str, *, or_null: bool = Fa
 
 
 def decode_json(body: bytes) -> Any:
-    """Any JSON value. Raises Unreadable."""
+    """Any JSON value; what is not UTF-8 in a text is replaced, as Go does. Raises Unreadable."""
+    check_depth(body)
     try:
         return msgspec.json.decode(body)
+    except UnicodeDecodeError:
+        return decode_json(body.decode("utf-8", "spo-each-byte").encode())
     except msgspec.DecodeError:
         raise Unreadable(_go_complaint(body)) from None
     except RecursionError:
         raise Unreadable(_TOO_DEEP) from None
+
+
+def _each_byte(error: UnicodeError) -> tuple[str, int]:
+    """Go's decoder puts one U+FFFD for each byte that belongs to no character."""
+    assert isinstance(error, UnicodeDecodeError)
+    return "\ufffd" * (error.end - error.start), error.end
+
+
+codecs.register_error("spo-each-byte", _each_byte)
+
+
+def check_depth(body: bytes) -> None:
+    """Raises Unreadable for JSON that is nested deeper than `DEPTH_MAX`; brackets in texts do not count."""
+    if body.count(b"{") + body.count(b"[") <= DEPTH_MAX:
+        return
+    depth = 0
+    for token in _BRACKETS.finditer(body):
+        bracket = token[0]
+        if bracket in b"{[":
+            depth += 1
+            if depth > DEPTH_MAX:
+                raise Unreadable(f"invalid character '{bracket.decode()}' {_TOO_DEEP}")
+        elif bracket in b"}]":
+            depth -= 1
 
 
 def untyped(obj: Object, body: bytes) -> Object:
@@ -115,15 +146,16 @@ def decode_yaml(body: bytes) -> Any:
     """YAML as sigs.k8s.io/yaml reads it: 1.1 booleans (`y`, `no`), no dates. JSON is YAML. Raises Unreadable."""
     if body[:1] == b"{":
         try:
-            return msgspec.json.decode(body)
-        except (msgspec.DecodeError, RecursionError):
+            return decode_json(body)
+        except Unreadable:
             pass
     from spo.sim.api.encoding import yaml11  # PyYAML is slow to import, and rarely needed
 
     try:
         return yaml11.load(body)
     except yaml11.Unreadable as fault:
-        raise Unreadable(f"error converting YAML to JSON: yaml: {fault}") from None
+        text = f"error converting YAML to JSON: yaml: {fault}" if fault.of_yaml else str(fault)
+        raise Unreadable(text, of_json=fault.of_yaml) from None
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -137,7 +169,7 @@ def repeated(body: bytes, decoded: Any) -> Pairs | None:
         return None
     try:
         pairs = json.loads(body, object_pairs_hook=Pairs)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return pairs if isinstance(pairs, Pairs) and duplicates(pairs) else None
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterator
+from datetime import date
 from itertools import chain
 from typing import Any
 
@@ -13,7 +16,11 @@ NODES_MAX = 2_000_000  # with each alias written out; without any, a body of 3 M
 
 
 class Unreadable(Exception):
-    """No YAML that could become JSON; the text is go-yaml's."""
+    """No YAML that could become JSON; the text is go-yaml's, or (`of_yaml` False) of what makes JSON of it."""
+
+    def __init__(self, text: str, of_yaml: bool = True) -> None:
+        super().__init__(text)
+        self.of_yaml = of_yaml
 
 
 class _Loader(yaml.SafeLoader):
@@ -48,7 +55,7 @@ _Loader.add_constructor("tag:spo,short-bool", lambda loader, node: _BOOLEANS[nod
 def load(body: bytes) -> Any:
     """Any JSON value. Raises Unreadable."""
     try:
-        return yaml.load(body, _Loader)
+        return _as_json(yaml.load(body, _Loader))
     except yaml.MarkedYAMLError as error:
         line = 1 + (error.problem_mark.line if error.problem_mark else 0)
         problem = _GO_TEXTS.get((error.problem or "").split(",")[0], error.problem)
@@ -57,6 +64,39 @@ def load(body: bytes) -> Any:
         raise Unreadable(str(error)) from None
     except RecursionError:
         raise Unreadable("exceeded max depth") from None
+
+
+def _as_json(value: Any) -> Any:
+    """What JSON can hold of a YAML value: texts as keys, finite numbers (sigs.k8s.io/yaml, convertToJSONableObject)."""
+    match value:
+        case dict():
+            return {_key(key, inner): _as_json(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_as_json(inner) for inner in value]
+        case set():
+            return {_key(key, None): None for key in value}
+        case float() if not math.isfinite(value):
+            shown = "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+            raise Unreadable(f"json: unsupported value: {shown}", of_yaml=False)
+        case bytes():
+            return value.decode("utf-8", "replace")
+        case date():
+            return value.isoformat()
+    return value
+
+
+def _key(key: Any, value: Any) -> str:
+    match key:
+        case str():
+            return key
+        case bool():
+            return "true" if key else "false"
+        case int() | float():
+            return f"{key:g}" if isinstance(key, float) else str(key)
+    kind, shown = ("%!s(<nil>)", "<nil>") if key is None else (type(key).__name__, str(key))
+    told = json.dumps(value) if isinstance(value, str) else str(value)
+    why = f"unsupported map key of type: {kind}, key: {shown}, value: {told}"
+    raise Unreadable(why, of_yaml=False)
 
 
 def repeated_keys(body: bytes) -> list[str]:

@@ -103,8 +103,13 @@ def check_name(call: Call, obj: Object) -> None:
 
 
 def check_namespace(call: Call, obj: Object) -> None:
-    """What stands in the body must be what stands in the URL, or nothing (400)."""
+    """What stands in the body must be what stands in the URL, or nothing (400). Clients in Go write one into objects
+    that have none, too: there it is taken away (registry/rest, EnsureObjectNamespaceMatchesRequestNamespace).
+    """
     meta, wanted = obj["metadata"], call.key.namespace
+    if not call.served.kind.resource.namespaced:
+        meta.pop("namespace", None)
+        return
     if meta.get("namespace", wanted) != wanted:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     if wanted:
