@@ -35,7 +35,7 @@ PURE = words(
     "msgspec msgspec.json msgspec.structs",
 )
 # The simulated world may also read what ships with it; its one source of chance is the timeline's.
-SIMULATED = PURE | words("gzip importlib.resources shlex unicodedata urllib.parse yaml")
+SIMULATED = PURE | words("codecs gzip importlib.resources shlex unicodedata urllib.parse yaml")
 LUCKY = words(
     "spo.sim.timeline spo.sim.faults.injector spo.sim.keys"
 )  # the modules that may name the type of that source

@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "a dump is judged as it stands; one that only stands in a manifest is taken as installed.",
             epilog=f"example:\n  {EXAMPLE}\n\n"
             "exit code: 0 nothing would be removed or rejected, 1 something would, or a list of the spod is empty and "
-            "restricts nothing, 2 bad input",
+            "restricts nothing, 2 bad input, 3 no answer: spo itself failed",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )

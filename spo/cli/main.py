@@ -7,14 +7,15 @@ import errno
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
 from msgspec import Struct
 
+from spo.report.exit_codes import BAD_INPUT, FAILED, IN_WORDS, INTERRUPTED, OK
 from spo.report.failed import Failed
 
-OK, NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
@@ -72,7 +73,7 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `spo` with these arguments (default: the process's own). Gives 0, 1 (the answer is no) or 2 (bad input)."""
+    """Run `spo` with these arguments (default: the process's own). Gives an exit code of `spo.report.exit_codes`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if sys.stdout is None:  # closed before we began: `spo … >&-`
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
@@ -90,13 +91,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OK
     except OSError as error:
         if error.errno not in NOT_WRITTEN:
-            raise
+            return _bug()
         _write_no_more()
         return _told(f"cannot write: {error.strerror}", BAD_INPUT)
     except Failed as error:
-        return _told(str(error), NO)
+        return _told(str(error), FAILED)
     except KeyboardInterrupt:
         return _told("interrupted", INTERRUPTED)
+    except Exception:
+        return _bug()
 
 
 def _command(given: Sequence[str]) -> int:
@@ -119,6 +122,12 @@ def _write_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _bug() -> int:
+    """What we did not think of: no verdict."""
+    traceback.print_exc()
+    return _told("this is a bug of spo, and no answer to the question: please report it", FAILED)
+
+
 def _told(why: str, code: int) -> int:
     print(f"spo: {why}", file=sys.stderr)
     return code
@@ -129,7 +138,7 @@ def _run(name: str, command: Command, rest: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=f"spo {name}",
         description=(module.__doc__ or command.help).strip(),
-        epilog=f"example:\n  {command.example}\n\nexit code: 0 yes, 1 the answer is no, 2 bad input",
+        epilog=f"example:\n  {command.example}\n\n{IN_WORDS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.configure(parser)

@@ -21,9 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from spo.input.options import add_nodes, number
-from spo.installation.connect import BAD_INPUT, NO
+from spo.report.exit_codes import BAD_INPUT, NO
 
-OK = 0
 SPEEDS = ("max", "real", "manual")
 SPEED_HELP = (
     "how time passes: `max`, as fast as it can until the cluster rests, then it stands; `real`, one second a second; "

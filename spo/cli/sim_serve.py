@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from spo.input.load import BadInput
-from spo.installation.connect import BAD_INPUT, NO
+from spo.report.exit_codes import BAD_INPUT, NO
 from spo.report.terminal import Paint, Progress, paint_for
 from spo.sim.http.certificates import Authority
 from spo.sim.http.kubeconfig import BY_CERTIFICATE, NotOurs, check_ours, kubeconfig, write

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from spo.doors.ports import Unavailable
 from spo.installation.live import Live, RequestRefused, WallTime
 from spo.render.install import NAMESPACE
-
-NO, BAD_INPUT = 1, 2
+from spo.report.exit_codes import BAD_INPUT, FAILED, NO
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def connected(arguments: argparse.Namespace, manager: str, do: Callable[[Live], int]) -> int:
-    """Do something with the cluster. Gives its exit code, 1 if the server refused or is silent, 2 without a cluster."""
+    """Do something with the cluster. Its exit code: 1 if the server refused, 2 without a cluster, 3 if it is silent."""
     try:  # what only a live cluster needs is imported only here
         from spo.real.credentials import BadConfig
         from spo.real.transport import Transport
@@ -39,7 +38,7 @@ def connected(arguments: argparse.Namespace, manager: str, do: Callable[[Live], 
     except RequestRefused as error:
         return _refuse(str(error), NO)
     except Unavailable as error:
-        return _refuse(f"the API server does not answer: {error}. Run the command again when it does.", NO)
+        return _refuse(f"the API server does not answer: {error}. Run the command again when it does.", FAILED)
 
 
 def _refuse(why: str, code: int) -> int:

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class Failed(Exception):
-    """What went wrong, as the reader gets it; exit code 1."""
+    """What went wrong, as the reader gets it; exit code 3: it is no verdict."""

@@ -293,7 +293,7 @@ def test_more_pods_than_the_nodes_hold_are_refused_with_how_many_nodes_it_takes(
 
 def test_a_node_that_is_full_is_told_in_a_line_and_not_in_a_traceback(tried: Any) -> None:
     run = tried(FULL_NODE, options=("--nodes", "2"))
-    assert (run.code, run.out) == (1, "")
+    assert (run.code, run.out) == (3, "")
     assert re.fullmatch(r"spo: the operator did not come up within 300 simulated seconds: pod .*\n", run.err)
 
 
