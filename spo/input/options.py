@@ -26,7 +26,9 @@ def count(text: str) -> int:
 
 def add_nodes(parser: argparse.ArgumentParser, none: bool = False) -> None:
     """`--nodes`, of a command that simulates a cluster; `none`: there may be no node at all."""
-    text = f"at least so many, a dump's own counted{'; 0: no node at all' if none else ''} (default: those, else {NODES})"
+    text = (
+        f"at least so many, a dump's own counted{'; 0: no node at all' if none else ''} (default: those, else {NODES})"
+    )
     parser.add_argument("--nodes", type=number if none else count, metavar="N", help=text)
 
 
