@@ -16,6 +16,7 @@ from spo.sim.cluster import SimulatedCluster
 
 QUERY = (("fieldManager", "spo-try"), ("fieldValidation", "Strict"))
 MERGE = "application/merge-patch+json"
+STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 TYPING_S = 0.5  # after a namespace or a definition: what a person needs to go on, and the cluster to be ready for more
 SERVER_SET = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
 
@@ -98,7 +99,11 @@ class Applier:
         name = obj["metadata"].get("name")
         if name and self._exists(resource, namespace, name):
             body = {key: value for key, value in obj.items() if key != "status"}
-            self._client.call("PATCH", resource.path(namespace, name), body, query=QUERY, content_type=MERGE)
+            # As kubectl does: lists of built-in kinds are merged by what names their items, and nothing that the server
+            # added is taken away.
+            served = self._cluster.api.registry.find(resource.group, resource.version, resource.plural)
+            merge = MERGE if served is not None and served.kind.custom else STRATEGIC_MERGE
+            self._client.call("PATCH", resource.path(namespace, name), body, query=QUERY, content_type=merge)
         else:
             self._client.call("POST", resource.path(namespace), obj, query=QUERY)
 

@@ -184,6 +184,15 @@ class SimulatedCluster:
             self._put(resource, obj)
         return unknown
 
+    def resume_programs(self) -> None:
+        """Pods that were loaded as running, of images that are handed in as programs, begin to run them."""
+        for record in list(self.store.scan("pods")):
+            kubelet = self.kubelets.get(record.node)
+            if kubelet is None or not any(image.encode() in record.body for image in self._starter.programs):
+                continue
+            if (record.object().get("status") or {}).get("phase") == "Running":
+                kubelet.resume_programs(record.key)
+
     def add_pods(self, count: int, namespace: str = "default", **of_pod: str) -> None:
         """Put `count` running pods there, spread over all nodes. `of_pod`: image, app (see `podload.running_pod`)."""
         nodes = list(self.nodes.values())

@@ -31,6 +31,7 @@ from spo.sim.node.program import Launch
 from spo.sim.timeline import SECOND_NS
 from spo.testbed.cluster_door import Hearing
 from spo.testbed.operator_pods import SimCleanUp, SimLayProfile, SimProcess
+from spo.testbed.takeover import Taken, take_over
 from spo.testbed.uninstall_in_pod import SimUninstall
 
 BOOT_S_MAX = 300.0
@@ -53,7 +54,8 @@ class SimulatedWorld:
     `log` has what the operator's processes logged; `cluster.faults` is what goes wrong.
     """
 
-    def __init__(self, seed: int = 0, namespace: str = NAMESPACE) -> None:
+    def __init__(self, seed: int = 0, namespace: str = NAMESPACE, images: Sequence[str] = ()) -> None:
+        """`images`: others, beside ours, whose containers run the operator."""
         self.namespace = namespace
         self.log: list[Object] = []
         self.processes: dict[str, SimProcess] = {}  # the operator's, by pod; of a restarted container: the present one
@@ -70,7 +72,7 @@ class SimulatedWorld:
             process = self.processes[launch.pod] = SimProcess(launch, hearing, self.log)
             return process
 
-        self.cluster = SimulatedCluster(seed=seed, nodes=0, programs={IMAGE: program})
+        self.cluster = SimulatedCluster(seed=seed, nodes=0, programs=dict.fromkeys((IMAGE, *images), program))
         self.history = History(self.cluster.timeline)
         self.recorder = Recorder(self.cluster.timeline, self.cluster.store, namespace, self.history)
         self.cluster.api.observers.append(self._observe)
@@ -133,13 +135,15 @@ def boot(
 ) -> SimulatedWorld:
     """A cluster of so many nodes with the operator at work in it.
 
-    `present` is the state it begins with (of a dump: its nodes count, and are filled up to `nodes`); `pods` are
-    ordinary pods that run from the start. Without `operator` it is a plain cluster. It begins at
-    `start`, in seconds since 1970, if that is later than 2026. Raises NotUp.
+    `present` is the state it begins with (of a dump: its nodes count, and are filled up to `nodes`); an operator in it
+    is taken over (`spo.testbed.takeover`). `pods` are ordinary pods that run from the start. Without `operator` it is a
+    plain cluster. It begins at `start`, in seconds since 1970, if that is later than 2026. Raises NotUp.
     """
     # A world is one large heap of objects that stay: searched after every 700 new ones, that takes half of the time.
     gc.set_threshold(GARBAGE_EVERY)
-    world = SimulatedWorld(seed, namespace)
+    taken = take_over(present, IMAGE) if operator else Taken(present)
+    namespace = taken.namespace or namespace
+    world = SimulatedWorld(seed, namespace, taken.images)
     world.cluster.timeline.run_until(round(start * SECOND_NS))  # nothing is there yet that could happen
     world.start_ns = world.cluster.timeline.now_ns
     wanted = operator_manifests(namespace) if operator else []
@@ -147,9 +151,9 @@ def boot(
     progress("booting the cluster")
     with world.recorder.muted():
         world.install(definitions)  # first: the present state may have objects of our kinds
-        found = adopt(world.cluster, present)
+        found = adopt(world.cluster, taken.present)
         if notes is not None:
-            notes += found
+            notes += [*taken.notes, *found]
         for node in world.cluster.nodes.values():
             world.listen_to(node)
         _fill_up(world, nodes, pods)
@@ -161,6 +165,8 @@ def boot(
     world.recorder.tell(Fact(0, "you", "installed the operator", tail=told, tone="you"))
     with world.recorder.muted():
         world.install([obj for obj in wanted if obj["kind"] != CRDS.kind])
+        if taken.images:
+            world.cluster.resume_programs()
     if not world.cluster.nodes:  # an API server alone: the operator waits until there is a node
         world.cluster.rest(SETTLE_S_MAX)
         return world

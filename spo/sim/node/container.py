@@ -171,6 +171,11 @@ class Container:
         self._task, self._on_exit = task, on_exit
         task.start()
 
+    def resume(self, task: Task, on_exit: Callable[[Container, int], None]) -> None:
+        """It was taken over as running, and this is what runs in it."""
+        self._task, self._on_exit = task, on_exit
+        task.start()
+
     # -- ending ----------------------------------------------------------------------------------------------------
 
     def end(self, ending: Ending) -> None:

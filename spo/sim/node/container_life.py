@@ -37,6 +37,12 @@ class ContainerLife:
         self._starter = starter
         self._go_on = go_on
 
+    def resume(self, run: PodRun) -> None:
+        """The pod was taken over as it ran elsewhere: what its containers are told to run begins."""
+        for container in run.containers:
+            if container.state == "running":
+                self._starter.resume(self._node, run, container, lambda ended, code: self.ended(run, ended, code))
+
     # -- coming up ---------------------------------------------------------------------------------------------------
 
     def bring_up(self, run: PodRun, container: Container) -> None:

@@ -60,6 +60,13 @@ class Kubelet:
         elif run is None and not new.is_finished and (new.phase != "Running" or (old is None and not new.ready)):
             self.workers.later(pod.key, SYNC_S, self._sync.begin)
 
+    def resume_programs(self, pod: StoreKey) -> None:
+        """Of a pod that was taken over as running: its containers' programs begin, in the containers that there are."""
+        run = self.workers.of(pod)
+        if run is not None:
+            self._sync.containers.resume(run)
+            self.workers.settle(run)
+
     def crash(self, namespace: str, pod: str, container: str, code: int = SIGKILLED, reason: str = "") -> None:
         """Let a container's process die (bad luck). Nothing happens if it does not run."""
         run = self.workers.of(StoreKey("pods", namespace, pod))

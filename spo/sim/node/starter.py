@@ -51,8 +51,7 @@ class Starter(Struct):
         task: ProgramTask | WorkloadTask
         factory = self.programs.get(container.image)
         if factory is not None:
-            make, waits_until = partial(self._launch, node, run, container, factory), self._waits_until(run.key.name)
-            task = ProgramTask(make, node.timeline, container.end, waits_until)
+            task = self._program(node, run, container, factory)
         else:
             task = WorkloadTask(
                 workload,
@@ -64,6 +63,16 @@ class Starter(Struct):
                 refused=_blamer(node, run, container),
             )
         container.start(run.uid, task, on_exit)
+
+    def resume(self, node: Node, run: PodRun, container: Container, on_exit: Callable[[Container, int], None]) -> None:
+        """Let the program of a container that runs already begin; what it runs but no program needs no beginning."""
+        factory = self.programs.get(str(container.spec["image"]))
+        if factory is not None:
+            container.resume(self._program(node, run, container, factory), on_exit)
+
+    def _program(self, node: Node, run: PodRun, container: Container, factory: ProgramFactory) -> ProgramTask:
+        make, waits_until = partial(self._launch, node, run, container, factory), self._waits_until(run.key.name)
+        return ProgramTask(make, node.timeline, container.end, waits_until)
 
     def _waits_until(self, pod: str) -> Callable[[], float | None]:
         """When a program that starts now has the last of its answers, if some are late; for those of its past life
