@@ -39,6 +39,7 @@ def _configure_allow_list(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", metavar="A,B,…", help="the syscalls that would be allowed (empty: all)")
     parser.add_argument("--actions", metavar="A,B,…", help="the letting-through actions that would be allowed")
     parser.add_argument("--spod", metavar="FILE", help="the spod that would be applied, instead of the two lists")
+    parser.add_argument("--details", action="store_true", help="every profile, workload, node and pod by name")
     parser.add_argument("--operator-namespace", metavar="NAME", help="the operator's (default: where spod is)")
     parser.add_argument(
         "-o", "--output", choices=("text", "json", "yaml"), default="text", help="how to print it (default: text)"
@@ -62,5 +63,5 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"spo: {problem}", file=sys.stderr)
         return 2
     progress.done()
-    print(written(given, arguments.output, paint_for(sys.stdout)))
+    print(written(given, arguments.output, paint_for(sys.stdout), arguments.details))
     return 0 if given.harmless else 1

@@ -17,6 +17,7 @@ from spo.model.seccomp import SeccompProfile
 from spo.model.spod import NAME as SPOD
 from spo.model.spod import SecurityProfilesOperatorDaemon, SpodSpec
 from spo.model.states import INSTALLED, TERMINATING
+from spo.preview.workloads import Workload
 from spo.reconcile.node_profile import files_in_use
 from spo.reconcile.profile import goes
 from spo.reconcile.settings import Settings
@@ -24,6 +25,7 @@ from spo.reconcile.verdict import Verdict, judge
 from spo.render.allowlist import check
 from spo.render.bases import is_shipped, shipped
 from spo.render.resolve import Resolved
+from spo.render.syscall_names import SYSCALL_NAMES
 
 Fate = Literal["removed", "rejected", "installed", "kept", "untouched"]
 HARM: tuple[Fate, ...] = ("removed", "rejected")
@@ -49,6 +51,11 @@ class Offence(Struct, frozen=True, rename="camel", omit_defaults=True):
     action_refused: bool = False
     base: str = ""
 
+    @property
+    def is_slip(self) -> bool:
+        """No kernel has it: to be corrected where it stands, and no good on any list."""
+        return bool(self.syscall) and self.syscall not in SYSCALL_NAMES
+
 
 class User(Struct, frozen=True):
     """A pod that uses the profile, on its node."""
@@ -68,6 +75,12 @@ class Outlook(Struct, frozen=True):
     shipped: bool = False  # the operator's own, in its shipped text
     offences: tuple[Offence, ...] = ()
     users: tuple[User, ...] = ()
+    workloads: tuple[str, ...] = ()  # what cannot start a pod again
+
+    @property
+    def slips(self) -> tuple[str, ...]:
+        """The names it lists that no kernel has, if it is harmed over them."""
+        return tuple(dict.fromkeys(each.syscall for each in self.offences if each.is_slip))
 
     @property
     def stays_on(self) -> list[str]:
@@ -89,7 +102,12 @@ class Given(Struct, frozen=True):
 
 
 def preview(
-    given: Sequence[Given], pods: Iterable[PodUse], present: SpodSpec, new: SpodSpec, operator_namespace: str
+    given: Sequence[Given],
+    pods: Iterable[PodUse],
+    present: SpodSpec,
+    new: SpodSpec,
+    operator_namespace: str,
+    workloads: Sequence[Workload] = (),
 ) -> list[Outlook]:
     """What the policy of `new` would make of each profile that stands under that of `present`.
 
@@ -102,17 +120,28 @@ def preview(
     settings = Settings(namespace=operator_namespace, identity="preview")
     before, after = (_cache(every, spec, operator_namespace) for spec in (present, new))
     users = _users(pods)
-    return [
+    found = [
         _outlook(each, before, after, settings, new, users.get(each.profile.file, ()))
         for each in sorted(every, key=lambda each: _id(each.profile))
     ]
+    return [replace(each, workloads=_without(each, workloads)) if each.fate in HARM else each for each in found]
+
+
+def _without(outlook: Outlook, workloads: Sequence[Workload]) -> tuple[str, ...]:
+    """The workloads that would be without the profile's file."""
+    file = f"{outlook.namespace}/{outlook.name}.json"
+    return tuple(str(each) for each in workloads if file in each.files)
 
 
 def missing(outlooks: Iterable[Outlook]) -> tuple[list[str], list[str]]:
-    """The syscalls, and the actions, that would have to be allowed too for every profile to stay that can."""
+    """The syscalls, and the actions, that would have to be allowed too for every profile to stay that can.
+
+    What no kernel has is not among them: it is the profile that wants correcting.
+    """
     mendable = [each for each in outlooks if each.fate in HARM and not each.lets_everything_through]
     offences = [offence for each in mendable for offence in each.offences]
-    syscalls = {offence.syscall for offence in offences if offence.syscall and not offence.action_refused}
+    plain = [each for each in offences if each.syscall and not each.action_refused and not each.is_slip]
+    syscalls = {offence.syscall for offence in plain}
     actions = {offence.action for offence in offences if offence.action_refused}
     return sorted(syscalls), sorted(actions)
 

@@ -52,17 +52,17 @@ def answer(question: Question, progress: Progress) -> Answer:
     """The answer. Raises BadInput."""
     state = read(question.files, question.operator_namespace, progress)
     new, notes = new_settings(question.lists, state, progress)
-    outlooks = preview(state.profiles, state.pods, state.spod, new, state.operator_namespace)
+    outlooks = preview(state.profiles, state.pods, state.spod, new, state.operator_namespace, state.workloads)
     # `--list ''` is meant as it is: its help says so.
     found = remarks(SecurityProfilesOperatorDaemon(spec=new)) if question.lists.spod is not None else ()
     told = [f"EmptyList: {each.field}: {each.message}. {remedy('EmptyList')}" for each in found]
     return Answer(Policy.of(state.spod), Policy.of(new), outlooks, [*state.notes, *notes], told)
 
 
-def written(answer: Answer, form: str, paint: Paint) -> str:
-    """The answer as text, JSON or YAML."""
+def written(answer: Answer, form: str, paint: Paint, details: bool = False) -> str:
+    """The answer as text (all of it with `details`), JSON or YAML."""
     if form == "text":
-        said = text(answer.present, answer.new, answer.outlooks, answer.notes, paint)
+        said = text(answer.present, answer.new, answer.outlooks, answer.notes, paint, details)
         return "\n".join([said, *(paint(f"✗ {remark}", "bad") for remark in answer.remarks)])
     return machine_readable.written(as_facts(answer), form)
 
@@ -74,7 +74,7 @@ def as_facts(answer: Answer) -> dict[str, Any]:
         "harmless": answer.harmless,
         "present": plain(answer.present),
         "new": plain(answer.new),
-        "profiles": [{**plain(each), "staysOn": each.stays_on} for each in answer.outlooks],
+        "profiles": [{**plain(each), "staysOn": each.stays_on, "slips": each.slips} for each in answer.outlooks],
         "missing": {"syscalls": syscalls, "actions": actions},
         "notes": [*answer.notes, *answer.remarks],
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct, ValidationError
@@ -21,10 +20,11 @@ from spo.model.seccomp import LETTING_THROUGH, SeccompProfile
 from spo.model.spod import NAME as SPOD
 from spo.model.spod import SecurityProfilesOperatorDaemon, SpodSpec
 from spo.preview.allow_list import Given
+from spo.preview.workloads import Workload, workloads
 from spo.reconcile.node_profile import files_in_use
 from spo.render.bases import shipped
 from spo.render.install import NAMESPACE
-from spo.render.syscall_names import SYSCALL_NAMES
+from spo.render.syscall_names import SYSCALL_NAMES, meant_by
 from spo.report.summary import Rejected
 from spo.testbed.world import SimulatedWorld, operator_manifests, resources
 
@@ -39,6 +39,7 @@ class State(Struct, frozen=True):
     spod: SpodSpec  # as the operator would read it: with its defaults where there is none
     operator_namespace: str
     notes: list[str]
+    workloads: list[Workload]
 
 
 class NewLists(Struct, frozen=True):
@@ -69,7 +70,7 @@ def read(paths: Sequence[str], operator_namespace: str | None, progress: Progres
         many = "the profiles stand" if assumed == len(profiles) else f"{assumed} of the profiles stand"
         notes.append(f"{many} in manifests only, and are taken as installed now")
     notes += _used_and_not_given(pods, profiles, namespace)
-    return State(profiles, pods, spod, namespace, notes)
+    return State(profiles, pods, spod, namespace, notes, _workloads((*intake.present, *intake.wishes)))
 
 
 def new_settings(settings: NewLists, state: State, progress: Progress) -> tuple[SpodSpec, list[str]]:
@@ -91,6 +92,13 @@ def new_settings(settings: NewLists, state: State, progress: Progress) -> tuple[
     if settings.actions is not None:
         spec = replace(spec, allowed_seccomp_actions=_actions(settings.actions))
     return spec, notes
+
+
+def _workloads(items: Iterable[Loaded]) -> list[Workload]:
+    try:
+        return workloads(items)
+    except ValidationError as error:
+        raise BadInput(Problem("input", str(error), "correct the pod template")) from None
 
 
 def _used_and_not_given(pods: Iterable[PodUse], profiles: Iterable[Given], namespace: str) -> list[str]:
@@ -201,7 +209,6 @@ def _unknown(names: Iterable[str]) -> list[str]:
     found = []
     for name in names:
         if name not in SYSCALL_NAMES:
-            close = get_close_matches(name, sorted(SYSCALL_NAMES), 1)
-            meant = f"; did you mean {close[0]}?" if close else ""
+            meant = f"; did you mean {close}?" if (close := meant_by(name)) else ""
             found.append(f"no kernel we know has a syscall {name}{meant}")
     return found

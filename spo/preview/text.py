@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from spo.model.spod import DELETE
 from spo.preview.allow_list import HARM, Fate, Offence, Outlook, Policy, missing
+from spo.render.syscall_names import meant_by
 from spo.report.describe import with_remedy_apart
-from spo.report.terminal import MARKS, Paint
+from spo.report.terminal import MARKS, Paint, table
 
 INDENT = 6
 SHOWN_PODS = 5
+SHOWN_WORKLOADS = 20
+SHOWN_KEPT = 20
 
 HEADINGS: dict[Fate, str] = {
     "removed": "Would be removed: the object is deleted, its file leaves every node",
@@ -28,17 +31,60 @@ COUNTED: dict[Fate, str] = {
 }
 
 
-def text(present: Policy, new: Policy, outlooks: Sequence[Outlook], notes: Sequence[str], paint: Paint) -> str:
-    """All of it: the two policies, notes, each fate under its heading if there is any, and the answer."""
-    parts = [_policies(present, new, paint)]
-    if notes:  # first: a slip in the list itself is behind all that follows
+def text(
+    present: Policy,
+    new: Policy,
+    outlooks: Sequence[Outlook],
+    notes: Sequence[str],
+    paint: Paint,
+    details: bool = False,
+) -> str:
+    """The two policies, the answer and what mends it, notes, the workloads that break; each fate under its heading.
+
+    With `details` every profile that stays, and the nodes and pods that hold one that goes.
+    """
+    parts = [_policies(present, new, paint), _answer(outlooks, paint)]
+    if notes:  # early: a slip in the list itself is behind all that follows
         parts.append("\n".join([paint("Notes", "bold"), *(f"  · {note}" for note in notes)]))
+    if broken := _broken(outlooks, paint, details):
+        parts.append("\n".join(broken))
     for fate, heading in HEADINGS.items():
         those = [each for each in outlooks if each.fate == fate]
         if those:
-            lines = [line for each in those for line in _harmed(each, paint)] if fate in HARM else _named(those, paint)
+            lines = _fated(those, fate, paint, details)
             parts.append("\n".join([paint(heading, "bold"), *lines]))
-    return "\n\n".join([*parts, _answer(outlooks, paint)])
+    return "\n\n".join(parts)
+
+
+def _fated(outlooks: Sequence[Outlook], fate: Fate, paint: Paint, details: bool) -> list[str]:
+    if fate in HARM:
+        return [line for each in outlooks for line in _harmed(each, paint, details)]
+    theirs = [each for each in outlooks if not each.shipped]
+    if fate == "kept" and len(theirs) > SHOWN_KEPT and not details:
+        names = [f"{each.namespace}/{each.name}" for each in theirs[:SHOWN_KEPT]]
+        return [f"    {', '.join(names)} and {len(theirs) - SHOWN_KEPT} more (--details)"]
+    return _named(outlooks, paint)
+
+
+def _broken(outlooks: Sequence[Outlook], paint: Paint, details: bool) -> list[str]:
+    """What cannot start again, by namespace and workload, with the profiles that it would be without."""
+    profiles: dict[tuple[str, str], list[str]] = {}
+    for each in outlooks:
+        for workload in each.workloads:
+            kind, _, path = workload.partition(" ")
+            namespace, _, name = path.partition("/")
+            profiles.setdefault((namespace, f"{kind} {name}"), []).append(f"{each.namespace}/{each.name} {each.fate}")
+    if not profiles:
+        return []
+    rows = [(namespace, workload, ", ".join(lost)) for (namespace, workload), lost in sorted(profiles.items())]
+    shown = rows if details else rows[:SHOWN_WORKLOADS]
+    heading = paint(f"Cannot start again after their next restart: {_workloads(len(rows))}", "bold")
+    more = [f"  and {len(rows) - len(shown)} more (--details)"] if len(shown) < len(rows) else []
+    return [heading, *table([("NAMESPACE", "WORKLOAD", "WITHOUT PROFILE"), *shown]), *more]
+
+
+def _workloads(number: int) -> str:
+    return f"{number} workload{'s' * (number != 1)}"
 
 
 def _policies(present: Policy, new: Policy, paint: Paint) -> str:
@@ -61,7 +107,7 @@ def _listed(names: Sequence[str] | None) -> str:
     return ", ".join(names) if names else "all (no list)" if names is None else "all (an empty list)"
 
 
-def _harmed(outlook: Outlook, paint: Paint) -> list[str]:
+def _harmed(outlook: Outlook, paint: Paint, details: bool) -> list[str]:
     """The profile, what it lets through (by its own rules, by each base), and who still uses it."""
     lines = [f"  {paint(MARKS['bad'], 'bad')} {outlook.namespace}/{outlook.name}  {paint(_place(outlook), 'dim')}"]
     said = [*_words(_of(outlook, ""))]
@@ -69,9 +115,23 @@ def _harmed(outlook: Outlook, paint: Paint) -> list[str]:
         said += [f"its base {base} {words}" for words in _words(_of(outlook, base))]
     if outlook.why:
         said.append(outlook.why)
-    for node in outlook.stays_on:
-        said.append(f"stays on {node} until {_pods([user.pod for user in outlook.users if user.node == node])}")
+    said += [_slip(name) for name in outlook.slips]
+    said += _holders(outlook, details)
     return lines + [" " * INDENT + part for each in said for part in paint.wrapped(each, INDENT)]
+
+
+def _slip(name: str) -> str:
+    meant = f"did you mean {close}?" if (close := meant_by(name)) else "correct it there"
+    return f"no kernel has {name}: it is the profile that wants correcting, {meant}"
+
+
+def _holders(outlook: Outlook, details: bool) -> list[str]:
+    """Who keeps the file where it is (A5): in a line, or node by node."""
+    nodes = outlook.stays_on
+    if details or len(nodes) == 1:
+        return [f"stays on {node} until {_pods([u.pod for u in outlook.users if u.node == node])}" for node in nodes]
+    pods = len({user.pod for user in outlook.users})
+    return [f"stays on {len(nodes)} nodes until {pods} pods are gone"] if nodes else []
 
 
 def _of(outlook: Outlook, base: str) -> list[Offence]:
@@ -131,4 +191,6 @@ def _answer(outlooks: Sequence[Outlook], paint: Paint) -> str:
     both = zip(("syscalls", "actions"), missing(theirs), strict=True)
     if more := [f"to the {title}: {_listed(names)}" for title, names in both if names]:
         hints.append(f"To keep {'the others' if by_default else 'them all'}, add {'; and '.join(more)}")
+    if slips := [f"{each.namespace}/{each.name} ({', '.join(each.slips)})" for each in theirs if each.slips]:
+        hints.append(f"Correct the names that no kernel has, in {', '.join(slips)}")
     return "\n".join([*lines, *("  " + part for hint in hints for part in paint.wrapped(hint, 2))])

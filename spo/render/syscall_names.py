@@ -6,6 +6,8 @@ node; one that does not is a slip, or newer than this table.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 SYSCALL_NAMES = frozenset(
     """
     _llseek _newselect _sysctl accept accept4 access acct add_key adjtimex afs_syscall alarm arch_prctl
@@ -60,3 +62,8 @@ SYSCALL_NAMES = frozenset(
     waitpid write writev
     """.split()
 )
+
+
+def meant_by(name: str) -> str:
+    """The syscall that a name which is none was probably meant for; empty: nobody can tell."""
+    return next(iter(get_close_matches(name, sorted(SYSCALL_NAMES), 1)), "")

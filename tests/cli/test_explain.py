@@ -80,6 +80,80 @@ def test_what_keeps_to_the_list_stays_and_the_rest_would_be_removed(explained: A
     assert json.loads(said.out)["missing"] == {"syscalls": ["mount"], "actions": []}
 
 
+def test_a_name_that_no_kernel_has_is_told_against_the_profile_and_not_put_on_the_list(explained: Any) -> None:
+    given = (profile("slip", "read", "socketcal"), profile("other", "mount"))
+    said = explained(*given, options=("--list", "read"))
+    assert said.profiles["slip"]["slips"] == ["socketcal"]
+    assert json.loads(said.out)["missing"]["syscalls"] == ["mount"]
+
+    said = explained(*given, options=("--list", "read"), form="text")
+    assert "no kernel has socketcal: it is the profile that wants correcting, did you mean socketcall?" in said.out
+    assert "To keep them all, add to the syscalls: mount\n" in said.out
+    assert "Correct the names that no kernel has, in shop/slip (socketcal)" in said.out
+
+
+def of_pods(kind: str, name: str, under: str) -> dict[str, Any]:
+    """A workload whose pods run under a profile."""
+    context = {"seccompProfile": {"type": "Localhost", "localhostProfile": under}}
+    template = {"spec": {"securityContext": context, "containers": [{"name": "main", "image": "x"}]}}
+    spec = {"jobTemplate": {"spec": {"template": template}}} if kind == "CronJob" else {"template": template}
+    api = "batch/v1" if kind in ("Job", "CronJob") else "apps/v1"
+    return {"apiVersion": api, "kind": kind, "metadata": {"namespace": "shop", "name": name}, "spec": spec}
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"])
+def test_a_workload_that_cannot_start_again_is_named_though_no_pod_of_it_is_in_the_input(
+    explained: Any, kind: str
+) -> None:
+    given = (profile("bad", "mount"), profile("good", "read"))
+    said = explained(
+        *given,
+        of_pods(kind, "web", "operator/shop/bad.json"),
+        of_pods(kind, "fine", "operator/shop/good.json"),
+        options=("--list", "read"),
+    )
+    assert said.profiles["bad"]["workloads"] == [f"{kind} shop/web"]
+    assert said.profiles["good"]["workloads"] == []
+
+
+def test_a_pod_and_a_replica_set_are_told_with_their_owner_and_without_one_by_themselves(explained: Any) -> None:
+    deployment = living(of_pods("Deployment", "web", "operator/shop/bad.json"))
+    replicas = living(of_pods("ReplicaSet", "web-1", "operator/shop/bad.json"))
+    replicas["metadata"]["ownerReferences"] = [{"uid": "web", "kind": "Deployment", "name": "web"}]
+    owned = living(pod("web-1-x", "node-1", "operator/shop/bad.json"), phase="Running")
+    owned["metadata"]["ownerReferences"] = [{"uid": "web-1", "kind": "ReplicaSet", "name": "web-1"}]
+    bare = living(pod("bare", "node-2", "operator/shop/bad.json"), phase="Running")
+    ended = living(pod("ended", "node-2", "operator/shop/bad.json"), phase="Succeeded")
+
+    said = explained(
+        profile("bad", "mount"), deployment, replicas, owned, bare, ended, options=("--list", "read"), form="text"
+    )
+
+    assert "Cannot start again after their next restart: 2 workloads" in said.out
+    assert "  shop       Deployment web  shop/bad removed" in said.out
+    assert "  shop       Pod bare        shop/bad removed" in said.out
+    assert "stays on 2 nodes until 2 pods are gone" in said.out
+
+
+def test_the_first_screen_has_the_answer_the_workloads_and_what_mends_it_and_details_have_it_all(
+    explained: Any,
+) -> None:
+    given = [profile(f"p{number}", "mount", f"write{'v' * (number % 2)}") for number in range(40)]
+    given += [of_pods("Deployment", f"d{number:02}", f"operator/shop/p{number}.json") for number in range(40)]
+    given += [profile(f"k{number}", "read") for number in range(30)]
+    said = explained(*given, options=("--list", "read"), form="text")
+
+    screen = "\n".join(said.out.split("\n")[:40])
+    assert "✗ of 70 profiles, 40 would be removed, 30 stay installed" in screen
+    assert "To keep them all, add to the syscalls: mount, write, writev" in screen
+    assert "Cannot start again after their next restart: 40 workloads" in screen
+    assert "and 20 more (--details)" in screen
+    assert "and 10 more (--details)" in said.out  # of those that stay
+    whole = explained(*given, options=("--list", "read", "--details"), form="text")
+    assert "(--details)" not in whole.out
+    assert "Deployment d39" in whole.out and "shop/k29" in whole.out
+
+
 def test_a_list_that_harms_nobody_is_exit_code_0(explained: Any) -> None:
     said = explained(profile("good", "read"), options=("--list", "read,write"), form="text")
 

@@ -109,6 +109,7 @@ def test_the_page_has_the_fields_of_spo_explain(answer: Any) -> None:
         answer("explain", "allow-list", given=everything, spod=new),
         answer("explain", "allow-list", given="---".join((STRICT, user)), spod=new),
         answer("explain", "allow-list", given=STRICT, spod=free),
+        answer("explain", "allow-list", given=ODD, spod=SPOD % "allowedSyscalls: [exit_group]"),
     )
 
 
