@@ -13,14 +13,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from spo.input.options import add_nodes, duration, number
+from spo.input.options import add_files, add_nodes, duration, number
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `spo try`."""
-    parser.add_argument(
-        "-f", "--filename", action="append", required=True, metavar="FILE|DIR", help="manifests; may be given often"
-    )
+    add_files(parser)
     add_nodes(parser)
     parser.add_argument("--pods", type=number, default=0, metavar="N", help="ordinary pods besides (default: 0)")
     parser.add_argument("--seed", type=int, default=0, help="same seed and input, same history (default: 0)")
@@ -31,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="simulated time, at most, from your first apply on (default: 10m)",
     )
+    parser.add_argument("--strict", action="store_true", help="a remark on a profile (unknown syscalls …) is a no")
     parser.add_argument(
         "-o", "--output", choices=("text", "json", "yaml"), default="text", help="how to print it (default: text)"
     )
@@ -43,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from spo.report.terminal import Progress, paint_for
     from spo.testbed.trial import Trial, try_out
 
-    trial = Trial(arguments.filename, arguments.nodes, arguments.pods, arguments.seed, arguments.until)
+    trial = Trial(arguments.parts, arguments.nodes, arguments.pods, arguments.seed, arguments.until, arguments.strict)
     progress = Progress()
     try:
         outcome = try_out(trial, progress)

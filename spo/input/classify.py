@@ -58,10 +58,12 @@ class Intake(Struct):
         return [f"taken as given, not simulated: {kinds}"] if kinds else []
 
 
-def sort_out(loaded: Sequence[Loaded], served: Served) -> Intake:
-    """Sort the input. Raises BadInput: kinds that cannot exist, two spods."""
+def sort_out(loaded: Sequence[Loaded], served: Served, before: Iterable[Loaded] = ()) -> Intake:
+    """Sort the input; `before`: what is applied before it, and may define kinds. Raises BadInput: kinds that cannot
+    exist, two spods.
+    """
     intake, problems = Intake(), []
-    defined = _defined_kinds(loaded)
+    defined = _defined_kinds([*before, *loaded])
     for item in _without_repetition(loaded, intake.notes):
         group = item.api_version.rpartition("/")[0]
         if (item.api_version, item.kind) in served or (group, item.kind) in defined:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 
 NODES = 3  # of a simulated cluster, if neither the command line nor the input says otherwise
 DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?\Z")
@@ -22,6 +23,42 @@ def count(text: str) -> int:
     if found == 0:
         raise argparse.ArgumentTypeError("at least 1 is needed")
     return found
+
+
+class _InParts(argparse.Action):
+    """Files, in parts: `-f a -f b --then -f c` is [[a, b], [c]]."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[str] | None,
+        option_string: str | None = None,
+    ) -> None:
+        parts: list[list[str]] = getattr(namespace, self.dest) or [[]]
+        if self.nargs != 0:
+            parts[-1].append(str(values))
+        elif parts[-1]:
+            parts.append([])
+        else:
+            parser.error("--then comes between two -f: what is there first, and what follows once all has settled")
+        setattr(namespace, self.dest, parts)
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """`-f`, and `--then` between the files that are applied first and those that follow; gives `parts`."""
+    parser.add_argument(
+        "-f",
+        "--filename",
+        dest="parts",
+        action=_InParts,
+        required=True,
+        metavar="FILE|DIR",
+        help="manifests; may be given often",
+    )
+    parser.add_argument(
+        "--then", dest="parts", action=_InParts, nargs=0, help="what follows is applied once all before it has settled"
+    )
 
 
 def add_nodes(parser: argparse.ArgumentParser, none: bool = False) -> None:

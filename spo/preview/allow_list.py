@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from spo.cache import Cache
 from spo.events import Key, Seen
+from spo.input.workloads import Workload
 from spo.interest import Interest
 from spo.model.builtin import PodUse
 from spo.model.resource import SECCOMP_PROFILES, SPODS
@@ -17,7 +18,6 @@ from spo.model.seccomp import SeccompProfile
 from spo.model.spod import NAME as SPOD
 from spo.model.spod import SecurityProfilesOperatorDaemon, SpodSpec
 from spo.model.states import INSTALLED, TERMINATING
-from spo.preview.workloads import Workload
 from spo.reconcile.node_profile import files_in_use
 from spo.reconcile.profile import goes
 from spo.reconcile.settings import Settings

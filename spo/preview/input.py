@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from spo.input.apply import Applier
 from spo.input.classify import Intake, sort_out
 from spo.input.load import BadInput, Loaded, Problem, Progress, load
+from spo.input.workloads import Workload, workloads
 from spo.model import kinds
 from spo.model.builtin import PodUse
 from spo.model.manifest import Some, from_manifest
@@ -20,7 +21,6 @@ from spo.model.seccomp import LETTING_THROUGH, SeccompProfile
 from spo.model.spod import NAME as SPOD
 from spo.model.spod import SecurityProfilesOperatorDaemon, SpodSpec
 from spo.preview.allow_list import Given
-from spo.preview.workloads import Workload, workloads
 from spo.reconcile.node_profile import files_in_use
 from spo.render.bases import shipped
 from spo.render.install import NAMESPACE

@@ -76,6 +76,15 @@ class StuckPod(Struct, frozen=True, rename="camel"):
     refused: str = ""  # the syscall that its profile refused, and that it ended over
 
 
+class BrokenWorkload(Struct, frozen=True, rename="camel"):
+    """What cannot start its next pod: its profile is gone, or in this state."""
+
+    namespace: str
+    workload: str
+    profile: str
+    state: str
+
+
 class Rejected(Struct, frozen=True, rename="camel"):
     """An object of the input that the API server refused, or that the operator took away."""
 
@@ -95,11 +104,19 @@ class Summary(Struct, frozen=True, rename="camel"):
     settings: list[Setting] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     operator_namespace: str = ""
+    workloads: list[BrokenWorkload] = field(default_factory=list)
+    strict: bool = False  # a remark on a profile is a no, too
 
     @property
     def satisfied(self) -> bool:
         standing = all(each.satisfied for each in self.profiles) and all(each.satisfied for each in self.objects)
-        return standing and not (self.rejected or self.pods or self.settings)
+        return standing and not (self.rejected or self.pods or self.settings or self.workloads or self.too_lax)
+
+    @property
+    def too_lax(self) -> list[ProfileState]:
+        """Where any remark counts: the profiles that have one."""
+        theirs = (each for each in self.profiles if each.namespace != self.operator_namespace)
+        return [each for each in theirs if each.remarks] if self.strict else []
 
 
 def summarize(
@@ -110,8 +127,10 @@ def summarize(
     notes: Sequence[str] = (),
     failed_before: Collection[str] = (),
     refused: Mapping[StoreKey, str] | None = None,
+    workloads: Sequence[BrokenWorkload] = (),
+    strict: bool = False,
 ) -> Summary:
-    """How the world in this store stands. The last two are as `stuck_pods` has them."""
+    """How the world in this store stands. `failed_before` and `refused` are as `stuck_pods` has them."""
     return Summary(
         profiles(store),
         objects(store),
@@ -120,6 +139,8 @@ def summarize(
         settings(store),
         [*notes],
         operator_namespace,
+        [*workloads],
+        strict,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from spo.model.resource import SPODS
 from spo.report.describe import with_remedy_apart
-from spo.report.summary import ObjectState, ProfileState, Rejected, Setting, StuckPod, Summary
+from spo.report.summary import BrokenWorkload, ObjectState, ProfileState, Rejected, Setting, StuckPod, Summary
 from spo.report.terminal import MARKS, Paint
 from spo.report.timeline import Tone
 
@@ -20,6 +20,7 @@ def summary_text(summary: Summary, paint: Paint) -> str:
         _section("Profiles", _profiles(summary, paint), paint),
         _section("Objects", [_object(each, paint) for each in _shown(summary)], paint),
         _section("Pods that did not start, or failed", [_pods(group, paint) for group in _alike(summary.pods)], paint),
+        _section("Cannot start again", [_broken(each, paint) for each in summary.workloads], paint),
         _section("Settings", [_setting(each, paint) for each in summary.settings], paint),
         _section("Rejected", [_rejected(each, paint) for each in summary.rejected], paint),
         _section("Notes", [["  · " + part for part in [note]] for note in summary.notes], paint),
@@ -127,6 +128,11 @@ def _pods(group: Sequence[StuckPod], paint: Paint) -> list[str]:
     return lines
 
 
+def _broken(workload: BrokenWorkload, paint: Paint) -> list[str]:
+    name = f"{workload.namespace}: {workload.workload}"
+    return [f"  {_mark('bad', paint)} {name}, whose profile {workload.profile} is {paint(workload.state, 'bad')}"]
+
+
 def _setting(setting: Setting, paint: Paint) -> list[str]:
     lines = [f"  {_mark('bad', paint)} spod {setting.namespace}/{setting.name}: {paint(setting.reason, 'bad')}"]
     return lines + _text(with_remedy_apart(setting.message), paint)
@@ -154,6 +160,8 @@ def _answer(summary: Summary, paint: Paint) -> str:
         "pod not running": len(summary.pods),
         "setting without effect": len(summary.settings),
         "object rejected": len(summary.rejected),
+        "workload without profile": len({(each.namespace, each.workload) for each in summary.workloads}),
+        "profile with remarks (--strict)": len(summary.too_lax),
     }
     said = ", ".join(f"{n:,} {_plural(what, n)}" for what, n in counts.items() if n)
     return paint(f"✗ {said}", "bad")

@@ -92,7 +92,10 @@ def answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
 def test_the_page_has_the_fields_of_spo_try(answer: Any) -> None:
     everything = "---".join((STRICT, ODD, ODD, WRONG, POD % ("labels: {}", ""), SPOD % "enableLogEnricher: true"))
     facts = answer("try", given=everything)
-    check("try", facts)
+    refused = PROFILE % ("refused", '""', "SCMP_ACT_ALLOW", "mount")
+    broken = (POD % ("labels: {}", "")).replace("strict.json", "refused.json")
+    listed = SPOD % "allowedSyscalls: [exit_group]"
+    check("try", facts, answer("try", given="---".join((listed, refused, broken))))
     assert facts == answer("try", given=everything, form="yaml")
 
 

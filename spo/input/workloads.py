@@ -11,7 +11,7 @@ from spo.input.load import Loaded
 from spo.model.builtin import PodUse
 from spo.model.manifest import from_manifest
 from spo.model.resource import PODS
-from spo.reconcile.node_profile import files_in_use
+from spo.model.seccomp import file_from_localhost
 
 # Where each keeps the template of its pods.
 TEMPLATES: Mapping[str, tuple[str, ...]] = {
@@ -48,7 +48,8 @@ def workloads(items: Iterable[Loaded]) -> list[Workload]:
         template = _template(item)
         if template is None or _is_done(item) or any(uid in makers for uid in _owners(item)):
             continue
-        files = frozenset(files_in_use(from_manifest(template, PodUse)))
+        use = from_manifest(template, PodUse)
+        files = frozenset(file for each in use.localhost_profiles if (file := file_from_localhost(each)))
         if files:
             found.append(Workload(item.namespace or "default", item.kind, item.name, files))
     return sorted(set(found))
