@@ -53,7 +53,7 @@ class NewLists(Struct, frozen=True):
 def read(paths: Sequence[str], operator_namespace: str | None, progress: Progress) -> State:
     """Read manifests and dumps. Raises BadInput, also for what the API server would refuse."""
     intake = sort_out(load(paths, progress), resources())
-    world = _standing(intake, progress)
+    world, refused = _standing(intake, progress)
     spods = _objects(world, SPODS, SecurityProfilesOperatorDaemon, intake)
     namespace, spod = _the_one(spods, operator_namespace)
     sources = {_id(item): item for item in (*intake.wishes, *intake.present)}
@@ -61,10 +61,12 @@ def read(paths: Sequence[str], operator_namespace: str | None, progress: Progres
     for profile in _objects(world, SECCOMP_PROFILES, SeccompProfile, intake):
         item = sources[SECCOMP_PROFILES.kind, profile.metadata.namespace, profile.metadata.name]
         profiles.append(Given(profile, str(item.source), item.from_a_cluster))
+    if refused and not profiles:
+        raise BadInput(*map(_as_problem, refused))
     if not profiles:
         raise BadInput(Problem(", ".join(paths), "there is no SeccompProfile in it", "give the profiles, or a dump"))
     pods = [_noun(each, PodUse) for each in (*intake.present, *intake.wishes) if each.kind == PODS.kind]
-    notes = [*intake.notes, *map(_left_out, intake.rejected)]
+    notes = [*intake.notes, *map(_left_out, (*intake.rejected, *refused))]
     assumed = sum(not each.lives for each in profiles)
     if assumed:
         many = "the profiles stand" if assumed == len(profiles) else f"{assumed} of the profiles stand"
@@ -115,8 +117,11 @@ def _used_and_not_given(pods: Iterable[PodUse], profiles: Iterable[Given], names
 # -- from manifests to objects ---------------------------------------------------------------------------------------
 
 
-def _standing(intake: Intake, progress: Progress) -> SimulatedWorld:
-    """An API server with our kinds, where the dump's objects stand and the manifests are applied: it checks them."""
+def _standing(intake: Intake, progress: Progress) -> tuple[SimulatedWorld, list[Rejected]]:
+    """An API server with our kinds, where the dump's objects stand and the manifests are applied: it checks them.
+
+    Gives the profiles that it refused, too: one bad among many is left out, not the end. A spod that it refuses is.
+    """
     progress("checking the manifests")
     world = SimulatedWorld()
     world.install([obj for obj in operator_manifests(NAMESPACE) if obj["kind"] == CRDS.kind])
@@ -125,11 +130,15 @@ def _standing(intake: Intake, progress: Progress) -> SimulatedWorld:
     left = world.cluster.load(item.object for item in intake.present if (item.api_version, item.kind) in ours)
     assert not left, "our own kinds are served"
     applier = Applier(world.cluster)
-    refusals = [applier.apply(item) for item in intake.wishes if (item.api_version, item.kind) in ours]
-    problems = [Problem(each.source, each.message, each.remedy, each.object) for each in refusals if each]
-    if problems:
-        raise BadInput(*problems)
-    return world
+    wishes = [item for item in intake.wishes if (item.api_version, item.kind) in ours]
+    refusals = [(item.kind, refusal) for item in wishes if (refusal := applier.apply(item))]
+    if of_spod := [refusal for kind, refusal in refusals if kind == SPODS.kind]:
+        raise BadInput(*map(_as_problem, of_spod))
+    return world, [refusal for _, refusal in refusals]
+
+
+def _as_problem(refused: Rejected) -> Problem:
+    return Problem(refused.source, refused.message, refused.remedy, refused.object)
 
 
 def _objects(world: SimulatedWorld, resource: Resource, noun: type[Some], intake: Intake) -> list[Some]:
@@ -161,9 +170,8 @@ def _the_one(spods: Sequence[SecurityProfilesOperatorDaemon], namespace: str | N
 def _spod_of(path: str, progress: Progress) -> SpodSpec:
     intake = sort_out(load([path], progress), resources())
     if intake.rejected:
-        refused = intake.rejected[0]
-        raise BadInput(Problem(refused.source, refused.message, refused.remedy, refused.object))
-    world = _standing(intake, progress)
+        raise BadInput(_as_problem(intake.rejected[0]))
+    world, _ = _standing(intake, progress)
     spods = _objects(world, SPODS, SecurityProfilesOperatorDaemon, intake)
     found = [each for each in spods if each.metadata.name == SPOD]
     if len(found) != 1:

@@ -325,10 +325,18 @@ def test_bad_options_are_told_and_exit_code_2(explained: Any, options: tuple[str
 
 
 def test_a_profile_that_the_api_would_refuse_is_bad_input_with_its_line(explained: Any) -> None:
-    said = explained(profile("good", "read"), profile("bad", defaultAction="ALLOW"), options=("--list", "read"))
+    said = explained(profile("bad", defaultAction="ALLOW"), options=("--list", "read"))
 
     assert said.code == 2
     assert "spec.defaultAction" in said.err and "given.yaml:" in said.err
+
+
+def test_one_bad_profile_among_others_is_named_and_left_out(explained: Any) -> None:
+    good, bad = profile("good", "read"), profile("bad", "read", defaultAction="SCMP_ACT_MAYBE")
+    said = explained(good, bad, options=("--list", "read"), form="text")
+    assert said.code == 0
+    assert "no profile would be removed or rejected: 1 stay installed" in said.out
+    assert "SeccompProfile shop/bad" in said.out and "is left out: spec.defaultAction" in said.out
 
 
 def test_a_newer_form_of_spod_is_refused_by_name(explained: Any, tmp_path: Path) -> None:
