@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from spo.input.foreign import HELM_TEMPLATE, complaint, foreign_object, template_line
 from spo.input.yaml_documents import CUT_OFF, BadYaml, documents
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -20,6 +22,7 @@ SHOW_PROGRESS_FROM_LINES = 50_000
 
 Object = dict[str, Any]
 Progress = Callable[[str], None]
+Accepted = Callable[[Object], bool]
 
 
 class Source(Struct, frozen=True):
@@ -89,28 +92,30 @@ class BadInput(Exception):
         self.problems = problems
 
 
-def load(paths: Sequence[str], progress: Progress = lambda text: None) -> list[Loaded]:
+def load(
+    paths: Sequence[str], progress: Progress = lambda text: None, besides: Accepted = lambda obj: False
+) -> list[Loaded]:
     """All objects of these files and directories (`-`: stdin) in the order given; a directory's files by name.
 
     Understands YAML and JSON, several documents in a file, and Lists. Raises BadInput with every problem found, so that
-    nothing is half-applied.
+    nothing is half-applied. What is accepted `besides` need not be a manifest: without kind, name and all that.
     """
     collecting = gc.isenabled()
     gc.disable()  # so many new objects, and no garbage among them: looking for some would take most of the time
     try:
-        return _load(paths, progress)
+        return _load(paths, progress, besides)
     finally:
         if collecting:
             gc.enable()
 
 
-def _load(paths: Sequence[str], progress: Progress) -> list[Loaded]:
+def _load(paths: Sequence[str], progress: Progress, besides: Accepted) -> list[Loaded]:
     loaded: list[Loaded] = []
     problems: list[Problem] = []
     for file in _files(paths, problems):
         try:
             for item in _objects(file, _read(file), progress):
-                problem = _look_at(item)
+                problem = None if besides(item.object) else _look_at(item)
                 if problem:
                     problems.append(problem)
                 else:
@@ -163,6 +168,11 @@ def _read(file: str) -> bytes:
     return data
 
 
+def _first_line(data: bytes) -> int:
+    """The line on which something stands for the first time."""
+    return data[: len(data) - len(data.lstrip())].count(b"\n") + 1
+
+
 def _shown(file: str) -> str:
     return "<stdin>" if file == "-" else file
 
@@ -172,6 +182,8 @@ def _shown(file: str) -> str:
 
 def _objects(file: str, data: bytes, progress: Progress) -> Iterator[Loaded]:
     shown = _shown(file)
+    if said := complaint(data):
+        raise BadInput(Problem(f"{shown}:{_first_line(data)}", said.what, said.remedy))
     if file.endswith(".json") or LOOKS_LIKE_JSON.match(data):
         yield from _from_json(shown, data)
     else:
@@ -190,6 +202,8 @@ def _from_yaml(file: str, text: str, progress: Progress) -> Iterator[Loaded]:
             if document.value is not None:  # an empty document, between two `---`
                 yield from _unfold(document.value, Source(file, number, 0, document.line), document.item_lines)
     except BadYaml as error:
+        if line := template_line(text):
+            raise BadInput(Problem(f"{file}:{line}", HELM_TEMPLATE.what, HELM_TEMPLATE.remedy)) from None
         raise BadInput(Problem(f"{file}:{error.line}", error.problem, error.remedy, field=error.field)) from None
 
 
@@ -225,7 +239,7 @@ def _json_documents(file: str, text: str) -> Iterator[Loaded]:
     """One JSON value, or several one after the other, with or without `---` between them."""
     import json  # knows where a value ends, which msgspec does not tell
 
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(object_pairs_hook=_once)
     gap = re.compile(r"(\s|^---$)*", re.MULTILINE)
     number, position = 0, 0
     while True:
@@ -243,7 +257,21 @@ def _json_documents(file: str, text: str) -> Iterator[Loaded]:
             raise BadInput(Problem(f"{file}:{error.lineno}", f"not JSON: {error.msg}", remedy)) from None
         except RecursionError:
             raise BadInput(Problem(f"{file}:{line}", "nested too deep", "this is no manifest")) from None
+        except _Twice as error:
+            raise BadInput(Problem(f"{file}:{line}", f"`{error}` is given twice", "keep one of the two")) from None
         yield from _unfold(value, Source(file, number, 0, line), ())
+
+
+class _Twice(Exception):
+    """A name that stands twice in one JSON object."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Object:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = Counter(name for name, _ in pairs)
+        raise _Twice(next(name for name, times in names.items() if times > 1))
+    return found
 
 
 def _unfold(value: Any, source: Source, item_lines: Sequence[int]) -> Iterator[Loaded]:
@@ -277,6 +305,8 @@ EXAMPLE = {"apiVersion": "`apiVersion: v1`", "kind": "`kind: Pod`", "metadata": 
 
 def _look_at(item: Loaded) -> Problem | None:
     obj, place = item.object, str(item.source)
+    if said := foreign_object(obj, item.source.file):
+        return Problem(place, said.what, said.remedy)
     subject = obj["kind"] if isinstance(obj.get("kind"), str) else ""
     for field in ("apiVersion", "kind"):
         value = obj.get(field)
