@@ -317,6 +317,19 @@ def test_explain_takes_it_in_the_input(run: Run) -> None:
     assert code == 0
 
 
+def test_convert_takes_it_out_of_a_dump_and_refuses_what_the_api_server_would(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "dump.yaml"
+    file.write_text(yaml.safe_dump(KEPT))
+    assert main(["convert", str(file)]) == 0
+    assert yaml.safe_load(capsys.readouterr().out) == budget("kept")
+
+    file.write_text(yaml.safe_dump(budget("none", most=0)))
+    assert main(["convert", str(file)]) == 2
+    assert "spec.most" in capsys.readouterr().err
+
+
 # -- what its processes say --------------------------------------------------------------------------------------------
 
 

@@ -67,13 +67,17 @@ ROOMS = {
     # Around the operator: what goes in, what is told of it, what would be, and how it comes to a cluster.
     "report": Room("model sim", None),
     "input": Room("model render sim report", None),
+    # Decisions only, on what `input` has read: from one form of a profile to another.
+    "convert": Room("model render input", PURE),
     "installation": Room(f"{PLAIN} doors render reconcile real report", None),
     "testbed": Room(f"{CORRIDOR} sim sim.http report input installation", None),
     "preview": Room(f"{CORRIDOR} sim report input installation testbed", None),
     "replay": Room("model events doors", None),
     # A role in a real process.
     "run_role": Room(f"{CORRIDOR} real", None),
-    "cli": Room(f"{CORRIDOR} run_role sim sim.http real report input installation testbed preview replay", None),
+    "cli": Room(
+        f"{CORRIDOR} run_role sim sim.http real report input convert installation testbed preview replay", None
+    ),
     "pytest_plugin": Room("model sim sim.http input", None),
 }
 # All that the simulated Kubernetes knows of the operator's code: how kinds are named, how quantities are counted, and

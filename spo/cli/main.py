@@ -68,6 +68,11 @@ COMMANDS = {
         "what another allow list would do to the profiles, and why",
         "spo explain allow-list -f profiles/ --list exit,exit_group,futex,nanosleep",
     ),
+    "convert": Command(
+        "spo.cli.convert",
+        "seccomp JSON of OCI or Docker as a SeccompProfile, and back; other releases' objects as this one's",
+        "spo convert --namespace shop /etc/docker/seccomp.json | kubectl apply -f -",
+    ),
     "version": Command("spo.cli.version", "say which spo this is", "spo version"),
 }
 

@@ -114,7 +114,9 @@ def _not_in_this_release(item: Loaded, served: Served) -> Rejected:
     versions = [version for version, kind in served if kind == item.kind and version.startswith(GROUP)]
     if versions:
         text = f"this release does not serve {item.api_version} of {item.kind}"
-        return Rejected(str(item), str(item.source), text, f"write it as {versions[0]}")
+        return Rejected(
+            str(item), str(item.source), text, f"write it as {versions[0]}, as `spo convert {item.source.file}` does"
+        )
     text = f"{item.kind} is not in this release"
     return Rejected(str(item), str(item.source), text, "leave it out; the rest of the input is tried without it")
 

@@ -22,9 +22,12 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def in_yaml(manifests: Iterable[Mapping[str, Any]]) -> str:
-    """The manifests as one YAML stream, fields in the order they have."""
-    return yaml.dump_all(list(manifests), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=118)
+def in_yaml(manifests: Iterable[Mapping[str, Any]], *, compact: bool = False) -> str:
+    """The manifests as one YAML stream, fields in the order they have. `compact`: lists of words on few lines."""
+    flow = None if compact else False
+    return yaml.dump_all(
+        list(manifests), Dumper=_Plain, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=118
+    )
 
 
 def write(directory: Path, texts: Mapping[str, str]) -> list[Path]:

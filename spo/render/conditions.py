@@ -81,6 +81,11 @@ def exact(rules: Sequence[Syscall], default_action: str, architectures: Iterable
     return (*(rule for rule in rest if rule.names), *grouped(written))
 
 
+def alternatives_of(rules: Iterable[Sequence[Argument]]) -> list[Alternative]:
+    """What a call must be like for one of these rules of a syscall to match it, in few alternatives."""
+    return _needed(_united([_alternative(args) for each in rules for args in _loaded(each)]))
+
+
 def _effect(verdict: RuleEffect) -> tuple[str, int | None]:
     """What a rule does, as runtimes see it: they leave out those that do what the default does."""
     action = "SCMP_ACT_KILL_THREAD" if verdict.action == "SCMP_ACT_KILL" else verdict.action

@@ -82,7 +82,7 @@ def test_a_kind_of_ours_that_is_not_in_this_release_is_rejected_by_name_and_the_
 
 def test_another_version_of_a_kind_of_ours_is_rejected_with_the_version_that_works() -> None:
     (rejected,) = sort_out([item("SeccompProfile", api_version=f"{OURS}/v1")], SERVED).rejected
-    assert rejected.remedy == f"write it as {OURS}/v1beta1"
+    assert rejected.remedy.startswith(f"write it as {OURS}/v1beta1, as `spo convert ")
 
 
 def test_two_spods_are_refused_with_their_places() -> None:
