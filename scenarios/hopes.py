@@ -99,6 +99,15 @@ class ProfileHopes(Queries):
 
         return Hope(f"the file of {name} on {node} is as it should be", why_not)
 
+    def observed(self, name: str, condition: str, status: str) -> Hope:
+        """A condition of the profile, beside Ready, has this status."""
+
+        def why_not() -> str:
+            found = self.condition(self.profile(name), condition).get("status", "not there")
+            return "" if found == status else f"it is {found}"
+
+        return Hope(f"condition {condition} of profile {name} is {status}", why_not)
+
     def lets_through(self, name: str, *syscalls: str) -> Hope:
         """The profile's file, the same on every node, allows exactly these."""
 

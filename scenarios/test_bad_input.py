@@ -103,6 +103,8 @@ NO_ARGUMENT = {"op": "SCMP_CMP_EQ", "value": 1}
     [
         ({"errnoRet": -1}, "spec.syscalls[0].errnoRet: Invalid value: -1"),
         ({"errnoRet": "-1"}, 'spec.syscalls[0].errnoRet: Invalid value: "-1"'),
+        ({"errnoRet": 65536}, "spec.syscalls[0].errnoRet: Invalid value: 65536"),
+        ({"errnoRet": "65536"}, 'spec.syscalls[0].errnoRet: Invalid value: "65536"'),
         ({"args": [{**NO_ARGUMENT, "index": -1}]}, "spec.syscalls[0].args[0].index: Invalid value: -1"),
         ({"args": [{**NO_ARGUMENT, "index": 6}]}, "spec.syscalls[0].args[0].index: Invalid value: 6"),
         ({"args": [{**NO_ARGUMENT, "index": 0, "value": -1}]}, "spec.syscalls[0].args[0].value: Invalid value: -1"),

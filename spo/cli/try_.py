@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from spo.input.options import add_files, add_nodes, duration, number
+from spo.input.options import add_files, add_nodes, duration, number, release
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--strict", action="store_true", help="a remark on a profile (unknown syscalls …) is a no")
     parser.add_argument(
+        "--runc",
+        type=release,
+        metavar="VERSION",
+        help="the release of runc that the nodes have: it decides what they load (default: Debian 12's)",
+    )
+    parser.add_argument(
         "-o", "--output", choices=("text", "json", "yaml"), default="text", help="how to print it (default: text)"
     )
 
@@ -40,9 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
     from spo.input.load import BadInput
     from spo.report.outcome import written
     from spo.report.terminal import Progress, paint_for
+    from spo.sim.node.seccomp_loading import RUNC
     from spo.testbed.trial import Trial, try_out
 
-    trial = Trial(arguments.parts, arguments.nodes, arguments.pods, arguments.seed, arguments.until, arguments.strict)
+    asked = (arguments.parts, arguments.nodes, arguments.pods, arguments.seed, arguments.until, arguments.strict)
+    trial = Trial(*asked, runc=arguments.runc or RUNC)
     progress = Progress()
     try:
         outcome = try_out(trial, progress)

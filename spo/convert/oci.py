@@ -38,7 +38,8 @@ from spo.model.seccomp import (
     SeccompProfileSpec,
     Syscall,
 )
-from spo.render.conditions import ALL, EPERM, NARROW
+from spo.render.architectures import NARROW
+from spo.render.conditions import ALL, EPERM
 from spo.render.union import WITH_ERRNO
 
 DOCUMENT = """

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 NODES = 3  # of a simulated cluster, if neither the command line nor the input says otherwise
+RELEASE = re.compile(r"\d+\.\d+(\.\d+)?([-+].+)?\Z")
 DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?\Z")
 
 
@@ -67,6 +68,13 @@ def add_nodes(parser: argparse.ArgumentParser, none: bool = False) -> None:
         f"at least so many, a dump's own counted{'; 0: no node at all' if none else ''} (default: those, else {NODES})"
     )
     parser.add_argument("--nodes", type=number if none else count, metavar="N", help=text)
+
+
+def release(text: str) -> str:
+    """The number of a release: `1.2`, `1.1.5`, `1.2.0-rc.1`."""
+    if RELEASE.match(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a release like 1.1.5")
+    return text
 
 
 def duration(text: str) -> float:

@@ -13,6 +13,9 @@ class Reason(Struct, frozen=True):
 
 
 _LIST = "Remove these from the profile (or its base), or add them to the list in spod."
+_PROFILE = "Correct what it names: a base profile that cannot be added, or a rule that no container runtime loads."
+_RUNTIMES = "See to it that the runtimes of your nodes take these, or remove them: else containers do not start."
+_REFUSALS = "What a base lets through counts: take it out of the profile's rules, or build on a base without it."
 _CONDITIONS = "Give that syscall fewer or simpler rules (best: EQ), here or in the base, or let it through without."
 _DISK = "Look at the node's disk; the operator tries again by itself."
 _SERVER = "Look at the API server and the operator's RBAC; the operator tries again by itself."
@@ -22,7 +25,7 @@ REASONS = {
     # Events and error metrics of profiles (reference words, kept for users' alerts), and of what fails beside them
     "SavedSeccompProfile":        Reason(False),
     "ProfileNotAllowed":          Reason(True, _LIST),
-    "InvalidSeccompProfile":      Reason(True, "Create the missing base profile, or correct spec.baseProfileName."),
+    "InvalidSeccompProfile":      Reason(True, _PROFILE),
     "InexactConditions":          Reason(True, _CONDITIONS),
     "CannotSaveSeccompProfile":   Reason(True, _DISK),
     "CannotRemoveSeccompProfile": Reason(True, _DISK),
@@ -43,6 +46,10 @@ REASONS = {
     # Other conditions
     "UnknownSyscalls":            Reason(True, "Correct the names; container runtimes ignore names they do not know."),
     "AllKnown":                   Reason(False),
+    "DependsOnRuntime":           Reason(True, _RUNTIMES),
+    "AnyRuntime":                 Reason(False),
+    "RefusalsDropped":            Reason(True, _REFUSALS),
+    "NoneDropped":                Reason(False),
     "NotInThisRelease":           Reason(True, "Remove the field from spod; the rest of spod is in effect."),
     "UnknownOnList":              Reason(True, "Correct the names: as they stand they allow nothing."),
     "EmptyList":                  Reason(True, "Name what is allowed, or remove the field."),

@@ -69,6 +69,10 @@ OPERATORS = (
 )
 LISTENER_PATTERN = r"^/var/run/security-profiles-operator/[A-Za-z0-9_.-]+$"
 
+# What libseccomp takes (2.3 and later; MAX_ERRNO itself is too much), and how many bits a tracer is sent.
+ERRNO_MAX = 4094
+TRACER_MESSAGE_MAX = 0xFFFF
+
 # `<name>.json` must fit into one component of a path, which Linux limits to 255 bytes.
 PROFILE_NAME_MAX = 250
 FILE_SUFFIX = ".json"
@@ -76,7 +80,7 @@ LOCALHOST_ROOT = "operator"
 
 
 class Argument(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A condition on one argument of a syscall. Several in one rule must all hold."""
+    """A condition on one argument of a syscall. Several must all hold, unless two are on the same argument."""
 
     index: Annotated[int, rule("Which argument, from 0.", minimum=0, maximum=5)]
     op: Annotated[str, rule("How it is compared.", enum=OPERATORS)]
@@ -98,11 +102,17 @@ class Syscall(Struct, frozen=True, rename="camel", omit_defaults=True):
             'The error number the syscall fails with (ERRNO), or the message to the tracer (TRACE): 1 or "1".',
             pattern="^[0-9]{1,4}$",
             minimum=0,
+            maximum=TRACER_MESSAGE_MAX,
         ),
     ] = None
     args: Annotated[
         tuple[Argument, ...],
-        rule("Conditions on the arguments; all must hold.", list_type="atomic", max_items=6),
+        rule(
+            "Conditions on the arguments; all must hold. But where an index stands twice, one of them all is enough: "
+            "runtimes make a rule of each.",
+            list_type="atomic",
+            max_items=6,
+        ),
     ] = ()
 
 

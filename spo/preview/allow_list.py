@@ -24,6 +24,7 @@ from spo.reconcile.settings import Settings
 from spo.reconcile.verdict import Verdict, judge
 from spo.render.allowlist import check
 from spo.render.bases import is_shipped, shipped
+from spo.render.remarks import REMARKS
 from spo.render.resolve import Resolved
 from spo.render.syscall_names import SYSCALL_NAMES
 
@@ -76,6 +77,7 @@ class Outlook(Struct, frozen=True):
     offences: tuple[Offence, ...] = ()
     users: tuple[User, ...] = ()
     workloads: tuple[str, ...] = ()  # what cannot start a pod again
+    remarks: tuple[str, ...] = ()  # what its conditions would say against it, whatever the list
 
     @property
     def slips(self) -> tuple[str, ...]:
@@ -163,7 +165,10 @@ def _outlook(
     own = is_shipped(profile, settings.namespace)
     # Pods may wait for a file that is on no node: then nothing stays there for them.
     there = stands or given.profile.status.status == TERMINATING
-    return Outlook(*_id(profile), given.source, fate, why, own, offences, users if there else ())
+    remarks = tuple(
+        f"{remark.reason}: {said}" for remark in REMARKS if (said := remark.message(profile, verdict.resolved))
+    )
+    return Outlook(*_id(profile), given.source, fate, why, own, offences, users if there else (), remarks=remarks)
 
 
 def _fate(

@@ -117,7 +117,14 @@ def _harmed(outlook: Outlook, paint: Paint, details: bool) -> list[str]:
         said.append(outlook.why)
     said += [_slip(name) for name in outlook.slips]
     said += _holders(outlook, details)
-    return lines + [" " * INDENT + part for each in said for part in paint.wrapped(each, INDENT)]
+    lines += [" " * INDENT + part for each in said for part in paint.wrapped(each, INDENT)]
+    return lines + _remarks(outlook, paint)
+
+
+def _remarks(outlook: Outlook, paint: Paint) -> list[str]:
+    """What is to be said against it besides, under any list."""
+    said = (part for each in outlook.remarks for part in paint.wrapped(with_remedy_apart(each), INDENT))
+    return [" " * INDENT + paint(part, "dim") for part in said]
 
 
 def _slip(name: str) -> str:
@@ -172,6 +179,7 @@ def _named(outlooks: Sequence[Outlook], paint: Paint) -> list[str]:
         lines.append(f"  {mark} {each.namespace}/{each.name}  {paint(_place(each), 'dim')}")
         if each.why:
             lines += [" " * INDENT + paint(part, "dim") for part in paint.wrapped(with_remedy_apart(each.why), INDENT)]
+        lines += _remarks(each, paint)
     if own := [each.name for each in outlooks if each.shipped]:
         lines.append(paint(f"    {', '.join(own)} of the operator itself, under any list", "dim"))
     return lines

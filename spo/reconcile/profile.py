@@ -28,7 +28,6 @@ Does not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -50,12 +49,12 @@ from spo.model.states import INSTALLED, PENDING, TERMINATING, overall, ready
 from spo.model.times import stamp
 from spo.reconcile.settings import Settings
 from spo.reconcile.verdict import Verdict, about, judge
-from spo.render.seccomp import annotation, unknown_syscalls
+from spo.render.remarks import REMARKS, listed
+from spo.render.resolve import Resolved
+from spo.render.seccomp import annotation
 
 SHOWN_NODES = 5
-SHOWN_SYSCALLS = 20
 PATIENCE_S = 40.0  # for a daemon that we do not see; as long as the cluster takes to notice that a node is silent
-UNKNOWN_SYSCALLS = "SyscallsKnown"
 
 
 def profile_of(status: SecurityProfileNodeStatus) -> tuple[str, ...]:
@@ -216,37 +215,36 @@ def _status(
     else:
         message = verdict.problem.message if verdict.problem is not None else f"the profile is {state.lower()}"
         if kept := [status.node_name for status in statuses if status.status == TERMINATING]:
-            message += f" Still in use on {_names(kept)}."
+            message += f" Still in use on {listed(kept, SHOWN_NODES)}."
     reason = verdict.problem.reason if verdict.problem is not None else ready(state)[1]
     form = {INSTALLED: verdict.form, PENDING: profile.status.installed_form}.get(state, "")
     if verdict.state != INSTALLED and not verdict.keep:
         form = ""
-    return _with(view, profile, state, reason, message, form)
+    return _with(view, profile, verdict.resolved, state, reason, message, form)
 
 
 def _ending(view: View, profile: SeccompProfile, statuses: list[SecurityProfileNodeStatus]) -> SeccompProfileStatus:
     used = [status.node_name for status in statuses if status.status == TERMINATING]
-    message = f"in use on {_names(used)}. {remedy('InUse')}" if used else "being removed from all nodes"
-    return _with(view, profile, TERMINATING, ready(TERMINATING)[1], message, profile.status.installed_form)
+    message = f"in use on {listed(used, SHOWN_NODES)}. {remedy('InUse')}" if used else "being removed from all nodes"
+    return _with(view, profile, None, TERMINATING, ready(TERMINATING)[1], message, profile.status.installed_form)
 
 
 def _with(
-    view: View, profile: SeccompProfile, state: str, reason: str, message: str, form: str
+    view: View, profile: SeccompProfile, resolved: Resolved | None, state: str, reason: str, message: str, form: str
 ) -> SeccompProfileStatus:
     now, generation = stamp(view.now), profile.metadata.generation
     is_ready = "True" if state == INSTALLED else "False"
     conditions = with_condition(
         profile.status.conditions, Condition("Ready", is_ready, reason, message, now, generation)
     )
-    unknown = unknown_syscalls(profile)
-    if unknown:
-        text = f"no kernel we know has: {_names(unknown, SHOWN_SYSCALLS)}. {remedy('UnknownSyscalls')}"
-        conditions = with_condition(
-            conditions, Condition(UNKNOWN_SYSCALLS, "False", "UnknownSyscalls", text, now, generation)
-        )
-    elif any(condition.type == UNKNOWN_SYSCALLS for condition in conditions):
-        known = Condition(UNKNOWN_SYSCALLS, "True", "AllKnown", "every name is known", now, generation)
-        conditions = with_condition(conditions, known)
+    for remark in REMARKS:
+        text = remark.message(profile, resolved)
+        if text:
+            remarked = Condition(remark.condition, "False", remark.reason, text, now, generation)
+            conditions = with_condition(conditions, remarked)
+        elif text is not None and any(condition.type == remark.condition for condition in conditions):
+            fine = Condition(remark.condition, "True", remark.well, remark.well_message, now, generation)
+            conditions = with_condition(conditions, fine)
     return SeccompProfileStatus(conditions, state, "", (), profile.localhost_profile, form)
 
 
@@ -272,11 +270,6 @@ def _progress(statuses: list[SecurityProfileNodeStatus], verdict: Verdict, expec
     done = sum(status.status == INSTALLED and _form(status) == verdict.form for status in statuses)
     # A count would be written again with every node; that some are missing is enough here.
     return "waiting for nodes" if expected == 0 or done < expected else "being installed"
-
-
-def _names(names: Sequence[str], shown: int = SHOWN_NODES) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
 
 
 def _patch(profile: SeccompProfile, patch: dict[str, Any], subresource: str = "") -> Patch:

@@ -16,6 +16,7 @@ from spo.reconcile.settings import Settings
 from spo.render.allowlist import check, in_words
 from spo.render.bases import is_shipped
 from spo.render.conditions import Inexact
+from spo.render.loadable import NotLoadable
 from spo.render.resolve import Resolved, resolve
 from spo.render.seccomp import form_of, render
 
@@ -53,6 +54,9 @@ def judge(view: View, profile: SeccompProfile, settings: Settings) -> Verdict:
     except Inexact as error:
         problem = Problem("InexactConditions", f"{error}. {remedy('InexactConditions')}")
         return Verdict(ERROR, problem=problem, keep=not profile.disabled)
+    except NotLoadable as error:
+        # The same: it may be the base that changed.
+        return Verdict(ERROR, problem=Problem("InvalidSeccompProfile", str(error)), keep=not profile.disabled)
     form = form_of(data)
     if profile.disabled:
         return Verdict(DISABLED, resolved, data, form)

@@ -6,7 +6,8 @@ argument also GE or GT; and one rule alone may compare as it likes. Of several t
 lets too much match; on several with NE it may never come back.
 
 Rules of the other kind are written again, to say the same in words of the first: united, freed of what others imply,
-then ranges as bit prefixes (at most 64 a bound). What libseccomp gets right stays as its author wrote it.
+then ranges as bit prefixes (at most 64 a bound); before a rule without conditions, which swallows them, they are left
+out. What libseccomp gets right stays as its author wrote it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from spo.model.seccomp import NATIVE, Argument, Syscall
+from spo.render.architectures import CARRIED, MULTIPLEXED, NARROW
 from spo.render.union import WITH_ERRNO, RuleEffect, RuleEffects, grouped, said
 
 ALL = (1 << 64) - 1
@@ -27,12 +29,6 @@ EPERM = 1  # what runtimes take where a rule names no error number
 
 EQUALITY = frozenset({"SCMP_CMP_EQ", "SCMP_CMP_MASKED_EQ"})
 UPWARD = frozenset({"SCMP_CMP_GE", "SCMP_CMP_GT"})
-
-# Of these libseccomp looks at the lower half of an argument only (`ARCH_SIZE_32`); what a mask asks of the upper half
-# holds there for any value.
-NARROW = frozenset(
-    "SCMP_ARCH_" + name for name in "X86 X32 ARM MIPS MIPSEL MIPS64N32 MIPSEL64N32 PPC S390 PARISC".split()
-)
 
 # A filter has 4096 instructions at most (linux/filter.h, BPF_MAXINSNS), over all its architectures. A condition takes
 # five, measured; a quarter of the filter is left to the rules that are not written again.
@@ -67,13 +63,15 @@ def exact(rules: Sequence[Syscall], default_action: str, architectures: Iterable
     if not any(rule.args for rule in rules):
         return tuple(rules)
     listed = frozenset(architectures) - {NATIVE}
-    narrow = bool(listed & NARROW)
+    narrow = bool(listed & NARROW)  # what a mask asks of the upper half holds there for any value
     room = INSTRUCTIONS_MAX // INSTRUCTIONS_A_CONDITION // (len(listed) + 1)  # runtimes add the node's own
     written: dict[str, RuleEffects] = {}
     for name, verdicts in sorted(said(rules).items()):
-        heard = [verdict for verdict in verdicts if _effect(verdict) != _effect(RuleEffect(default_action))]
+        heard = [verdict for verdict in verdicts if effect_of(verdict) != effect_of(RuleEffect(default_action))]
         if not _is_right(heard):
-            written[name] = _written(name, heard, narrow, room)
+            _refuse_general_behind_others(name, heard, listed)
+            general = next((verdict for verdict in heard if not verdict.args), None)
+            written[name] = _written(name, heard, narrow, room) if general is None else (general,)
             room -= sum(len(verdict.args) for verdict in written[name])
     if not written:
         return tuple(rules)
@@ -83,10 +81,10 @@ def exact(rules: Sequence[Syscall], default_action: str, architectures: Iterable
 
 def alternatives_of(rules: Iterable[Sequence[Argument]]) -> list[Alternative]:
     """What a call must be like for one of these rules of a syscall to match it, in few alternatives."""
-    return _needed(_united([_alternative(args) for each in rules for args in _loaded(each)]))
+    return _needed(_united([_alternative(args) for each in rules for args in loaded(each)]))
 
 
-def _effect(verdict: RuleEffect) -> tuple[str, int | None]:
+def effect_of(verdict: RuleEffect) -> tuple[str, int | None]:
     """What a rule does, as runtimes see it: they leave out those that do what the default does."""
     action = "SCMP_ACT_KILL_THREAD" if verdict.action == "SCMP_ACT_KILL" else verdict.action
     errno = EPERM if verdict.errno_ret is None else verdict.errno_ret
@@ -94,12 +92,13 @@ def _effect(verdict: RuleEffect) -> tuple[str, int | None]:
 
 
 def _is_right(verdicts: Sequence[RuleEffect]) -> bool:
-    """Does libseccomp keep all these rules of one syscall? A rule without conditions swallows the others there."""
-    every = [args for verdict in verdicts for args in _loaded(verdict.args)]
-    return len(every) < 2 or not all(every) or all(_is_equality(args) for args in every)
+    """Does libseccomp keep these rules of one syscall? What stands behind one without conditions never comes in."""
+    before = itertools.takewhile(lambda verdict: verdict.args, verdicts)
+    every = [args for verdict in before for args in loaded(verdict.args)]
+    return len(every) < 2 or all(_is_equality(args) for args in every)
 
 
-def _loaded(args: Sequence[Argument]) -> list[list[Argument]]:
+def loaded(args: Sequence[Argument]) -> list[list[Argument]]:
     """The rules that runtimes make of one: an argument that is named twice means *or*, and then all conditions do."""
     if len({arg.index for arg in args}) < len(args):
         return [[arg] for arg in args]
@@ -110,16 +109,29 @@ def _is_equality(args: Sequence[Argument]) -> bool:
     return all(arg.op in EQUALITY for arg in args[:-1]) and args[-1].op in EQUALITY | UPWARD
 
 
+def _refuse_general_behind_others(name: str, verdicts: Sequence[RuleEffect], listed: frozenset[str]) -> None:
+    """Where a syscall is multiplexed, a rule without conditions has one, and swallows nothing that does otherwise."""
+    carrying = sorted(listed & MULTIPLEXED) if name in CARRIED else []
+    before: set[tuple[str, int | None]] = set()
+    for verdict in verdicts:
+        if carrying and not verdict.args and before - {effect_of(verdict)}:
+            raise Inexact(
+                f"{name} has a rule without conditions behind others with conditions and other actions, which "
+                f"libseccomp does not take together on {carrying[0]}"
+            )
+        before.add(effect_of(verdict))
+
+
 # -- what rules mean -------------------------------------------------------------------------------------------------
 
 
 def _written(name: str, verdicts: Sequence[RuleEffect], narrow: bool, room: int) -> RuleEffects:
     """The rules of one syscall in words that libseccomp keeps."""
-    author = {_alternative(args): replace(each, args=tuple(args)) for each in verdicts for args in _loaded(each.args)}
+    author = {_alternative(args): replace(each, args=tuple(args)) for each in verdicts for args in loaded(each.args)}
     of_effect: dict[tuple[str, int | None], tuple[RuleEffect, list[Alternative]]] = {}
     for verdict in verdicts:
-        alternatives = of_effect.setdefault(_effect(verdict), (verdict, []))[1]
-        alternatives += [_alternative(args) for args in _loaded(verdict.args)]
+        alternatives = of_effect.setdefault(effect_of(verdict), (verdict, []))[1]
+        alternatives += [_alternative(args) for args in loaded(verdict.args)]
     united = [(verdict, _united(every)) for verdict, every in of_effect.values()]
     if sum(len(every) for _, every in united) > room:
         raise _outgrown(name)

@@ -32,15 +32,20 @@ class Problem(Struct, frozen=True):
 
 
 class Resolved(Struct, frozen=True):
-    """A profile, the rules it comes to, and the bases they come from (`namespace/name`, nearest first).
+    """A profile, the rules it comes to, and the bases they come from, nearest first.
 
     With a `problem` the rules are the profile's own and must not be installed.
     """
 
     profile: SeccompProfile
     syscalls: tuple[Syscall, ...]
-    bases: tuple[str, ...] = ()
+    stack: tuple[SeccompProfile, ...] = ()
     problem: Problem | None = None
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The bases as `namespace/name`."""
+        return tuple(name_of(base) for base in self.stack)
 
 
 def resolve(profile: SeccompProfile, lookup: Lookup, operator_namespace: str) -> Resolved:
@@ -50,23 +55,22 @@ def resolve(profile: SeccompProfile, lookup: Lookup, operator_namespace: str) ->
     it, then in the operator's (B0). The profile's own default action, architectures and flags stand (B1).
     """
     syscalls = profile.spec.syscalls
-    bases: list[str] = []
-    seen = [_name(profile)]
+    stack: list[SeccompProfile] = []
     naming = profile
     while wanted := naming.spec.base_profile_name:
         base, problem = _find(naming, wanted, lookup, operator_namespace)
         if base is not None:
-            problem = _stacked(seen, _name(base))
+            problem = _stacked([name_of(each) for each in (profile, *stack)], name_of(base))
         if base is None or problem is not None:
-            return Resolved(profile, profile.spec.syscalls, tuple(bases), problem)
-        seen.append(_name(base))
-        bases.append(_name(base))
+            return Resolved(profile, profile.spec.syscalls, tuple(stack), problem)
+        stack.append(base)
         syscalls = union(syscalls, base.spec.syscalls, profile.spec.default_action)
         naming = base
-    return Resolved(profile, syscalls, tuple(bases))
+    return Resolved(profile, syscalls, tuple(stack))
 
 
-def _name(profile: SeccompProfile) -> str:
+def name_of(profile: SeccompProfile) -> str:
+    """`namespace/name`, as messages and annotations name a profile."""
     return f"{profile.metadata.namespace}/{profile.metadata.name}"
 
 
@@ -74,14 +78,14 @@ def _find(
     naming: SeccompProfile, wanted: str, lookup: Lookup, operator_namespace: str
 ) -> tuple[SeccompProfile | None, Problem | None]:
     if wanted.startswith(REGISTRY):
-        message = f"{_name(naming)} names the base profile {wanted}, and this release takes none from a registry"
+        message = f"{name_of(naming)} names the base profile {wanted}, and this release takes none from a registry"
         return None, Problem(NOT_SUPPORTED, message, "Create that profile as an object, and name it.")
     own = naming.metadata.namespace
     for namespace in dict.fromkeys((own, operator_namespace)):
         if found := lookup(namespace, wanted):
             return found, None
     where = f"namespace {own}" if own == operator_namespace else f"namespaces {own} and {operator_namespace}"
-    message = f"{_name(naming)} names the base profile {wanted}, which does not exist in {where}"
+    message = f"{name_of(naming)} names the base profile {wanted}, which does not exist in {where}"
     return None, Problem(MISSING, message, f"Create SeccompProfile {wanted}, or correct spec.baseProfileName.")
 
 

@@ -10,6 +10,7 @@ import msgspec
 from spo.model.manifest import plain
 from spo.model.seccomp import NATIVE, SeccompProfile, Syscall
 from spo.render.conditions import exact
+from spo.render.loadable import demand_loadable
 from spo.render.resolve import Resolved
 from spo.render.syscall_names import SYSCALL_NAMES
 from spo.render.union import by_name, errno_of, grouped
@@ -22,10 +23,12 @@ def render(resolved: Resolved) -> bytes:
     """The bytes of the profile's file: compact JSON, always the same, with nothing in it but OCI's fields.
 
     The architecture NATIVE is left out: runtimes do not know the word, and always add the node's own. Conditions that
-    libseccomp would mix up are written so that it does not; raises `conditions.Inexact` where that cannot be.
+    libseccomp would mix up are written so that it does not. Raises `conditions.Inexact` where that cannot be, and
+    `loadable.NotLoadable` where no runtime would make a filter of it.
     """
     spec = resolved.profile.spec
     rules = exact(resolved.syscalls, spec.default_action, spec.architectures)
+    demand_loadable(resolved, rules)
     document: dict[str, Any] = {
         "defaultAction": spec.default_action,
         "architectures": [name for name in spec.architectures if name != NATIVE],

@@ -275,6 +275,15 @@ REMEDIES = {
     "CrashLoopBackOff": "look at what the container needs; a profile that is too strict shows up like this",
     "Unschedulable": "give the cluster a node that fits, or the pod fewer demands",
 }
+# What runc says of a profile that it makes no filter of, the more special first.
+OF_RUNC = {
+    "seccomp flags are not yet supported": "leave spec.flags out of the profile, or give the nodes a newer runc (1.2)",
+    "seccomp flag ": "leave that flag out of the profile: this runc does not know it",
+    "is not a valid arch for seccomp": "leave that architecture out of the profile: this runc does not know it",
+    "error adding architecture": "list only architectures of the node's byte order in the profile",
+    "unable to init seccomp": "correct the profile: no filter can be made of what stands in it",
+    "seccomp agent": "see to it that an agent listens at the profile's listenerPath before such pods start",
+}
 
 
 def _remedy(store: Store, reason: str, message: str, refused: str = "") -> str:
@@ -283,7 +292,8 @@ def _remedy(store: Store, reason: str, message: str, refused: str = "") -> str:
         return f"its seccomp profile refused {refused}, and the program ended: allow it there, if it should be allowed"
     missing = PROFILE_FILE.search(message)
     if missing is None or "no such file" not in message:
-        return REMEDIES.get(reason, "")
+        of_runc = (remedy for said, remedy in OF_RUNC.items() if said in message)
+        return next(of_runc, REMEDIES.get(reason, ""))
     root, namespace, name, suffix = missing.groups()
     wanted = f"{namespace}/{name}"
     known = [f"{record.key.namespace}/{record.key.name}" for record in store.scan(SECCOMP_PROFILES.storage)]

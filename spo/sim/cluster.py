@@ -16,6 +16,7 @@ from spo.sim.node.kubelet import Kubelet
 from spo.sim.node.node import Node, manifest
 from spo.sim.node.podload import running_pod
 from spo.sim.node.program import ProgramFactory
+from spo.sim.node.seccomp_loading import RUNC
 from spo.sim.node.starter import Starter
 from spo.sim.node.workload import Workload
 from spo.sim.shared.context import SharedContext
@@ -31,7 +32,7 @@ LOADED_FIRST = ("Namespace", "CustomResourceDefinition", "Node")
 
 
 class SimulatedCluster:
-    """`nodes`: how many, or their names. `programs`: what containers of ours run, by image."""
+    """`nodes`: how many, or their names. `programs`: what containers of ours run, by image. `runc`: its release."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class SimulatedCluster:
         authorize: bool = True,
         service_account_admission: bool = True,
         capacity_pods: int = PODS_PER_NODE,
+        runc: str = RUNC,
     ) -> None:
         self.seed = seed
         self.timeline = Timeline(seed)
@@ -53,6 +55,7 @@ class SimulatedCluster:
         self.nodes: dict[str, Node] = {}
         self.kubelets: dict[str, Kubelet] = {}
         self._capacity_pods = capacity_pods
+        self._runc = runc
         self._machines = 0
         self._moved_ns = self.timeline.now_ns
         self._kinds: dict[tuple[str, str], Resource] = {}
@@ -135,7 +138,7 @@ class SimulatedCluster:
         return node
 
     def _machine(self, name: str, capacity_pods: int) -> Node:
-        node = Node(name, self._machines, self.timeline, self.faults)
+        node = Node(name, self._machines, self.timeline, self.faults, self._runc)
         self._machines += 1
         self.nodes[name] = node
         self.kubelets[name] = Kubelet(node, self.context, self._starter, capacity_pods)

@@ -28,6 +28,7 @@ from spo.sim.history import History
 from spo.sim.node.disk import DiskChange
 from spo.sim.node.node import Node
 from spo.sim.node.program import Launch
+from spo.sim.node.seccomp_loading import RUNC
 from spo.sim.timeline import SECOND_NS
 from spo.testbed.cluster_door import Hearing
 from spo.testbed.operator_pods import SimCleanUp, SimLayProfile, SimProcess
@@ -54,8 +55,8 @@ class SimulatedWorld:
     `log` has what the operator's processes logged; `cluster.faults` is what goes wrong.
     """
 
-    def __init__(self, seed: int = 0, namespace: str = NAMESPACE, images: Sequence[str] = ()) -> None:
-        """`images`: others, beside ours, whose containers run the operator."""
+    def __init__(self, seed: int = 0, namespace: str = NAMESPACE, images: Sequence[str] = (), runc: str = RUNC) -> None:
+        """`images`: others, beside ours, whose containers run the operator. `runc`: the release that nodes have."""
         self.namespace = namespace
         self.log: list[Object] = []
         self.processes: dict[str, SimProcess] = {}  # the operator's, by pod; of a restarted container: the present one
@@ -72,7 +73,8 @@ class SimulatedWorld:
             process = self.processes[launch.pod] = SimProcess(launch, hearing, self.log)
             return process
 
-        self.cluster = SimulatedCluster(seed=seed, nodes=0, programs=dict.fromkeys((IMAGE, *images), program))
+        programs = dict.fromkeys((IMAGE, *images), program)
+        self.cluster = SimulatedCluster(seed=seed, nodes=0, programs=programs, runc=runc)
         self.history = History(self.cluster.timeline)
         self.recorder = Recorder(self.cluster.timeline, self.cluster.store, namespace, self.history)
         self.cluster.api.observers.append(self._observe)
@@ -132,18 +134,20 @@ def boot(
     progress: Progress = lambda text: None,
     operator: bool = True,
     start: float = 0.0,
+    runc: str = RUNC,
 ) -> SimulatedWorld:
     """A cluster of so many nodes with the operator at work in it.
 
     `present` is the state it begins with (of a dump: its nodes count, and are filled up to `nodes`); an operator in it
     is taken over (`spo.testbed.takeover`). `pods` are ordinary pods that run from the start. Without `operator` it is a
-    plain cluster. It begins at `start`, in seconds since 1970, if that is later than 2026. Raises NotUp.
+    plain cluster. It begins at `start`, in seconds since 1970, if that is later than 2026. `runc` is the release that
+    its nodes have. Raises NotUp.
     """
     # A world is one large heap of objects that stay: searched after every 700 new ones, that takes half of the time.
     gc.set_threshold(GARBAGE_EVERY)
     taken = take_over(present, IMAGE) if operator else Taken(present)
     namespace = taken.namespace or namespace
-    world = SimulatedWorld(seed, namespace, taken.images)
+    world = SimulatedWorld(seed, namespace, taken.images, runc)
     world.cluster.timeline.run_until(round(start * SECOND_NS))  # nothing is there yet that could happen
     world.start_ns = world.cluster.timeline.now_ns
     wanted = operator_manifests(namespace) if operator else []

@@ -300,6 +300,32 @@ def test_a_name_that_no_kernel_has_is_remarked_on_wherever_the_list_comes_from(e
         assert "no kernel we know has a syscall nanosleeep; did you mean nanosleep?" in said.out
 
 
+def test_what_conditions_would_say_against_a_profile_is_told_with_it_under_any_list(explained: Any) -> None:
+    given = profile("kept", "read", flags=["SECCOMP_FILTER_FLAG_LOG"])
+    killing = profile("killing", "read", "mount", baseProfileName="kept")
+    killing["spec"]["syscalls"].append({"action": "SCMP_ACT_KILL", "names": ["read"]})
+
+    said = explained(given, killing, options=("--list", "read"))
+    assert [each.split(":")[0] for each in said.profiles["kept"]["remarks"]] == ["DependsOnRuntime"]
+    (remark,) = said.profiles["killing"]["remarks"]
+    assert remark.startswith("RefusalsDropped: base shop/kept lets through: read (SCMP_ACT_KILL)")
+    assert "remarks" not in said.profiles["runc-v1.0.0"] or said.profiles["runc-v1.0.0"]["remarks"] == []
+
+    text = explained(given, killing, options=("--list", "read"), form="text").out
+    assert "DependsOnRuntime: SECCOMP_FILTER_FLAG_LOG: runc before 1.2 takes no flags" in text
+    assert "RefusalsDropped: base shop/kept lets through: read (SCMP_ACT_KILL)" in text
+    assert text.count("→ ") >= 2, "with their remedies"
+
+
+def test_what_no_runtime_loads_is_no_matter_of_the_list(explained: Any) -> None:
+    asking = profile("asking", "read")
+    asking["spec"]["syscalls"].append({"action": "SCMP_ACT_NOTIFY", "names": ["mount"]})
+    said = explained(asking, options=("--list", "read"))
+
+    assert said.profiles["asking"]["fate"] == "untouched"
+    assert "rule 2 (spec.syscalls[1]) has SCMP_ACT_NOTIFY on mount" in said.profiles["asking"]["why"]
+
+
 def test_the_same_facts_are_there_as_yaml(explained: Any) -> None:
     given = (profile("bad", "mount"),)
     as_yaml = yaml.safe_load(explained(*given, options=("--list", "read"), form="yaml").out)

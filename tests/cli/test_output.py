@@ -13,6 +13,7 @@ import yaml
 
 from spo.cli.main import main
 from tests.cli.test_sim import Server
+from tests.cli.test_try_in_parts import DEPLOYMENT
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "output.md"
 API = "security-profiles-operator.x-k8s.io"
@@ -40,6 +41,7 @@ spec: {%s}
 STRICT = PROFILE % ("strict", "runc-v1.0.0", "SCMP_ACT_ALLOW", "exit_group")
 ODD = PROFILE % ("odd", '""', "SCMP_ACT_ALLOW", "raed")
 WRONG = PROFILE % ("wrong", '""', "SCMP_ACT_MAYBE", "read")
+FLAGS = "flags: [SECCOMP_FILTER_FLAG_LOG]"
 LIVING = "uid: user, resourceVersion: '7', creationTimestamp: '2026-01-01T00:00:00Z'"
 
 
@@ -93,9 +95,8 @@ def test_the_page_has_the_fields_of_spo_try(answer: Any) -> None:
     everything = "---".join((STRICT, ODD, ODD, WRONG, POD % ("labels: {}", ""), SPOD % "enableLogEnricher: true"))
     facts = answer("try", given=everything)
     refused = PROFILE % ("refused", '""', "SCMP_ACT_ALLOW", "mount")
-    broken = (POD % ("labels: {}", "")).replace("strict.json", "refused.json")
     listed = SPOD % "allowedSyscalls: [exit_group]"
-    check("try", facts, answer("try", given="---".join((listed, refused, broken))))
+    check("try", facts, answer("try", given="---\n".join((listed, refused, DEPLOYMENT % "refused"))))
     assert facts == answer("try", given=everything, form="yaml")
 
 
@@ -112,6 +113,7 @@ def test_the_page_has_the_fields_of_spo_explain(answer: Any) -> None:
         answer("explain", "allow-list", given=everything, spod=new),
         answer("explain", "allow-list", given="---".join((STRICT, user)), spod=new),
         answer("explain", "allow-list", given=STRICT, spod=free),
+        answer("explain", "allow-list", given=STRICT.replace("baseProfileName", f"{FLAGS}, baseProfileName"), spod=new),
         answer("explain", "allow-list", given=ODD, spod=SPOD % "allowedSyscalls: [exit_group]"),
     )
 

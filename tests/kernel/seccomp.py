@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import json
 import os
 import platform
 import select
@@ -34,6 +35,11 @@ WITH_NUMBER = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 OPERATORS = {f"SCMP_CMP_{name}": number for number, name in enumerate("NE LT LE EQ GE GT MASKED_EQ".split(), start=1)}
 UNKNOWN = -1  # __NR_SCMP_ERROR
 X86, X86_64 = 0x40000003, 0xC000003E  # AUDIT_ARCH_*
+BIG_ENDIAN = frozenset(
+    "SCMP_ARCH_" + name for name in "MIPS MIPS64 MIPS64N32 PPC PPC64 S390 S390X PARISC PARISC64".split()
+)
+FILTER_MAX = 4096  # instructions: linux/filter.h, BPF_MAXINSNS
+INSTRUCTION_BYTES = 8
 EPERM = 1
 EEXIST = 17
 PATIENCE_S = 10
@@ -62,6 +68,7 @@ def library() -> Any:
     found.seccomp_load.argtypes = [ctypes.c_void_p]
     found.seccomp_export_bpf.argtypes = [ctypes.c_void_p, ctypes.c_int]
     found.seccomp_arch_add.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+    found.seccomp_arch_remove.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
     found.seccomp_arch_resolve_name.argtypes = [ctypes.c_char_p]
     found.seccomp_arch_resolve_name.restype = ctypes.c_uint32
     found.seccomp_syscall_resolve_name.argtypes = [ctypes.c_char_p]
@@ -96,6 +103,21 @@ class Filter:
         return _run(self.program, struct.pack("<iIQ6Q", number, architecture, 0, *args))
 
 
+def refusals(lib: Any, profiles: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What libseccomp, or the kernel, has against each profile; empty: it loads, on a node of its byte order."""
+
+    def refusal(profile: Mapping[str, Any]) -> str:
+        try:
+            with _compiled(lib, profile) as context:
+                size = len(_exported(lib, context)) // INSTRUCTION_BYTES
+                return "" if size <= FILTER_MAX else f"{size} instructions"
+        except AssertionError as error:
+            return str(error) or "an architecture"
+
+    found: list[str] = json.loads(_by_a_child(lambda: json.dumps([refusal(each) for each in profiles]).encode()))
+    return found
+
+
 def hold_to(profile: Mapping[str, Any]) -> None:
     """From now on this process, and whatever it becomes, is held to the profile by the kernel."""
     lib = library()
@@ -111,7 +133,10 @@ def _compiled(lib: Any, profile: Mapping[str, Any]) -> Iterator[Any]:
     context = lib.seccomp_init(default)
     assert context
     try:
-        for name in profile.get("architectures", ()):
+        names = profile.get("architectures", ())
+        if names and BIG_ENDIAN.issuperset(names):  # so is the node
+            assert lib.seccomp_arch_remove(context, X86_64) == 0
+        for name in names:
             token = lib.seccomp_arch_resolve_name(name.removeprefix("SCMP_ARCH_").lower().encode())
             assert lib.seccomp_arch_add(context, token) in (0, -EEXIST)
         for rule in profile.get("syscalls", ()):
@@ -137,7 +162,7 @@ def _add(lib: Any, context: Any, rule: Mapping[str, Any], default: int) -> None:
 
 
 def _action(name: str, number: int | None) -> int:
-    return ACTIONS[name] | ((EPERM if number is None else number) if name in WITH_NUMBER else 0)
+    return ACTIONS[name] | ((EPERM if number is None else number & 0xFFFF) if name in WITH_NUMBER else 0)
 
 
 # -- the kernel's filter machine -------------------------------------------------------------------------------------

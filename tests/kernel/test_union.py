@@ -23,7 +23,7 @@ from spo.render.resolve import Resolved, resolve
 from spo.render.seccomp import render
 from spo.sim.node.kernel import Decision, load
 from spo.sim.node.kernel import Filter as Meaning
-from tests.kernel.seccomp import X86, X86_64, Filter, library
+from tests.kernel.seccomp import FILTER_MAX, X86, X86_64, Filter, library
 
 pytestmark = pytest.mark.kernel
 
@@ -33,7 +33,6 @@ ALLOW, LOG, ERRNO = "SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_ERRNO"
 LETTING_THROUGH = (LOG, ALLOW)
 REFUSING = ("SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP", ERRNO)
 FREEST_FIRST = (0x7FFF0000, 0x7FFC0000)  # ALLOW, LOG; nobody answers the calls of TRACE and NOTIFY
-FILTER_MAX = 4096  # instructions: linux/filter.h, BPF_MAXINSNS
 # Few values, so that conditions and calls meet; beyond 32 bits too, where a comparison takes two words.
 VALUES = [0, 1, 2, 8, 9, 0xFF, (1 << 31), (1 << 32) - 1, 1 << 32, (1 << 32) + 1, (1 << 63) - 1]
 LOW = [value for value in VALUES if value < 1 << 32]

@@ -6,6 +6,7 @@ from tests.planted.bug import DAEMON, MANAGER, VERDICT, Bug
 
 A = "scenarios/test_a_allowed_syscalls.py::"
 B = "scenarios/test_b_base_profiles.py::"
+L = "scenarios/test_loadable.py::"
 RACES = "scenarios/test_races.py::"
 
 BUGS = (
@@ -159,8 +160,8 @@ BUGS = (
         "the base's default action stands",
         "B1",
         "spo/render/resolve.py",
-        "    return Resolved(profile, syscalls, tuple(bases))",
-        "    return Resolved(naming.with_metadata(profile.metadata), syscalls, tuple(bases))",
+        "    return Resolved(profile, syscalls, tuple(stack))",
+        "    return Resolved(naming.with_metadata(profile.metadata), syscalls, tuple(stack))",
         B + "test_b1_the_profiles_own_default_action_architectures_and_flags_stand",
         "'SCMP_ACT_LOG' == 'SCMP_ACT_KILL'",
     ),
@@ -190,6 +191,33 @@ BUGS = (
         "INSTRUCTIONS_MAX = 1 << 30",
         B + "test_b4_what_cannot_be_written_so_that_a_runtime_keeps_it_is_refused_by_name",
         "still not: profile built is Error (InexactConditions)",
+    ),
+    Bug(
+        "what no runtime loads is installed",
+        "J5",
+        "spo/render/seccomp.py",
+        "    demand_loadable(resolved, rules)\n",
+        "",
+        L + "test_j5_what_no_runtime_loads_is_rejected_and_told_by_its_rule",
+        "still not: profile wrong is Error (InvalidSeccompProfile)",
+    ),
+    Bug(
+        "what cannot be loaded is taken from pods that have it",
+        "J5",
+        VERDICT,
+        'Problem("InvalidSeccompProfile", str(error)), keep=not profile.disabled)',
+        'Problem("InvalidSeccompProfile", str(error)))',
+        L + "test_j5_a_base_that_makes_it_so_takes_nothing_from_the_nodes",
+        "what stood there stays",
+    ),
+    Bug(
+        "a refusal that a base undoes is not told",
+        "B4",
+        "spo/render/remarks.py",
+        "if not effect.lets_through and effect not in",
+        "if effect.lets_through and effect not in",
+        L + "test_b4_a_refusal_that_a_base_undoes_is_told",
+        "KeyError: 'status'",
     ),
     Bug(
         "the resolved list is not written onto the object",

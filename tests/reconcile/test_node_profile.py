@@ -8,6 +8,7 @@ from spo.events import Deaf, Listed
 from spo.intents import NOTHING, Create, Patch, Plan, RemoveFile, Tell, WriteFile
 from spo.model import labels
 from spo.model.builtin import PodUse
+from spo.model.seccomp import Syscall
 from spo.reconcile.node_profile import decide
 from spo.render.resolve import Resolved
 from spo.render.seccomp import form_of, render
@@ -184,6 +185,17 @@ def test_a_missing_base_is_an_error_and_keeps_what_stands() -> None:
     assert kinds(plan) == ["Patch"]
     assert plan.problem is not None
     assert plan.problem.reason == "InvalidSeccompProfile"
+
+
+def test_what_no_runtime_loads_is_not_written_and_keeps_what_stands() -> None:
+    asking = profile().with_syscalls(Syscall(("read",), "SCMP_ACT_NOTIFY"))
+    installed = status_on(of=asking, state="Installed", form="0" * 64)
+    plan = decided(asking, installed, files={FILE: "0" * 64})
+
+    assert kinds(plan) == ["Patch"]
+    assert plan.problem is not None
+    assert plan.problem.reason == "InvalidSeccompProfile"
+    assert "rule 1 (spec.syscalls[0])" in plan.problem.message
 
 
 def test_a_base_is_found_in_the_operators_namespace_and_its_syscalls_are_in_the_file() -> None:

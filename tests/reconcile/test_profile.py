@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from spo.events import Key
 from spo.intents import Delete, Patch, Plan, Tell
 from spo.model import labels
-from spo.model.seccomp import SeccompProfile, SeccompProfileStatus
+from spo.model.manifest import from_manifest
+from spo.model.meta import Condition
+from spo.model.seccomp import SeccompProfile, SeccompProfileStatus, Syscall
 from spo.reconcile.profile import decide
 from spo.render.resolve import Resolved
 from spo.render.seccomp import form_of, render
@@ -28,6 +30,12 @@ def annotated(of: SeccompProfile) -> SeccompProfile:
     assert isinstance(patch, Patch)
     found = {name: text for name, text in patch.patch["metadata"]["annotations"].items() if text}
     return of.with_metadata(replace(of.metadata, annotations=found))
+
+
+def annotated_under(of: SeccompProfile, *bases: SeccompProfile) -> SeccompProfile:
+    (patch,) = decided(of, *bases).intents
+    assert isinstance(patch, Patch)
+    return of.with_metadata(replace(of.metadata, annotations=patch.patch["metadata"]["annotations"]))
 
 
 def decided(*objects: Any, key: Key = SLEEPER, later_s: float = 0.0) -> Plan:
@@ -212,6 +220,54 @@ def test_unknown_names_are_accepted_and_remarked_on() -> None:
 
     assert remark["status"] == "False"
     assert "no_such_call" in remark["message"]
+
+
+def remarked(status: dict[str, Any], condition: str) -> dict[str, Any]:
+    (found,) = [each for each in status["conditions"] if each["type"] == condition]
+    return found
+
+
+def test_a_profile_that_only_some_runtimes_load_is_installed_and_remarked_on_until_it_is_corrected() -> None:
+    flagged = annotated(profile(flags=("SECCOMP_FILTER_FLAG_LOG",)))
+    status = shown(decided(flagged, node("node-1"), daemons(1)))
+
+    assert status["status"] == "Pending"
+    remark = remarked(status, "LoadsEverywhere")
+    assert (remark["status"], remark["reason"]) == ("False", "DependsOnRuntime")
+    assert "SECCOMP_FILTER_FLAG_LOG: runc before 1.2" in remark["message"]
+
+    seen = tuple(from_manifest(each, Condition) for each in status["conditions"])
+    corrected = annotated(profile()).with_status(SeccompProfileStatus(seen, "Pending"))
+    remark = remarked(shown(decided(corrected, node("node-1"), daemons(1))), "LoadsEverywhere")
+    assert (remark["status"], remark["reason"]) == ("True", "AnyRuntime")
+
+
+def test_a_refusal_that_a_base_undoes_is_remarked_on_and_stays_so_while_the_base_is_away() -> None:
+    forbidding = Syscall(("mkdir",), "SCMP_ACT_KILL")
+    sleeper, base = profile(base_profile_name="base"), profile("base", allow=["mkdir"])
+    mine = annotated_under(sleeper.with_syscalls(*sleeper.spec.syscalls, forbidding), base)
+    status = shown(decided(mine, base, node("node-1"), daemons(1)))
+
+    remark = remarked(status, "RefusalsStand")
+    assert (remark["status"], remark["reason"]) == ("False", "RefusalsDropped")
+    assert "base default/base lets through: mkdir (SCMP_ACT_KILL)" in remark["message"]
+
+    seen = tuple(from_manifest(each, Condition) for each in status["conditions"])
+    alone = mine.with_status(SeccompProfileStatus(seen, "Pending"))
+    status = shown(decided(alone, node("node-1"), daemons(1)))
+    assert status["status"] == "Error"
+    assert remarked(status, "RefusalsStand")["status"] == "False"
+
+
+def test_a_profile_that_no_runtime_loads_is_rejected_and_what_stood_there_stays_known() -> None:
+    asking = profile(status=SeccompProfileStatus(status="Installed", installed_form="f"))
+    plan = decided(asking.with_syscalls(Syscall(("read",), "SCMP_ACT_NOTIFY")), node("node-1"))
+
+    status = shown(plan)
+    assert (status["status"], status["conditions"][0]["reason"]) == ("Error", "InvalidSeccompProfile")
+    assert "rule 1 (spec.syscalls[0]) has SCMP_ACT_NOTIFY on read" in status["conditions"][0]["message"]
+    assert plan.problem is not None and plan.problem.reason == "InvalidSeccompProfile"
+    assert any(isinstance(intent, Tell) for intent in plan.intents)
 
 
 def test_a_missing_base_is_visible_at_once() -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from spo.model.seccomp import OPERATORS, Argument, Syscall
 from spo.render.conditions import ALL, EQUALITY, UPWARD, Inexact, exact, values_of
@@ -191,6 +192,24 @@ def test_other_syscalls_of_the_same_rule_stay_where_they_are() -> None:
 
 def test_conditions_that_never_hold_let_nothing_through() -> None:
     assert exact((rule(where("LT", 0)), rule(where("GT", ALL))), ERRNO, ()) == ()
+
+
+def test_rules_that_one_without_conditions_swallows_are_left_out_where_libseccomp_would_mix_them_up() -> None:
+    """Of the three alone it makes no tree, ever; behind the fourth it does not look at them."""
+    odd = (rule(where("LE", 0), where("LE", 255, index=1)), rule(where("NE", 8), where("LE", 9, index=2)))
+
+    assert exact((*odd, rule(action=LOG)), ERRNO, ()) == (rule(action=LOG),)
+    assert exact((rule(action=LOG), *odd), ERRNO, ()) == (rule(action=LOG), *odd)
+
+
+def test_where_syscalls_are_multiplexed_a_rule_without_conditions_swallows_none() -> None:
+    odd = (rule(where("LE", 0), where("LE", 255, index=1)), rule(where("NE", 8), where("LE", 9, index=2)))
+
+    assert exact((*odd, rule()), ERRNO, ("SCMP_ARCH_X86",)) == (rule(),)
+    with pytest.raises(Inexact, match=r"socket has a rule without conditions .* on SCMP_ARCH_X86"):
+        exact((*odd, rule(action=LOG)), ERRNO, ("SCMP_ARCH_X86",))
+    other = tuple(replace(each, names=("mkdir",)) for each in (*odd, rule(action=LOG)))
+    assert exact(other, ERRNO, ("SCMP_ARCH_X86",)) == other[-1:]
 
 
 MUCH = (rule(where("NE", 5), where("NE", 6, index=1), where("NE", 7, index=2)), rule(where("EQ", 1, index=3)))

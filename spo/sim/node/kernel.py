@@ -60,15 +60,8 @@ CODE_OF: dict[Action, int] = {  # SECCOMP_RET_*, as audit lines show it
     "ALLOW": 0x7FFF0000,
 }
 
-ARCHITECTURES = frozenset(
-    "SCMP_ARCH_" + name
-    for name in (
-        "X86 X86_64 X32 ARM AARCH64 MIPS MIPS64 MIPS64N32 MIPSEL MIPSEL64 MIPSEL64N32 "
-        "PPC PPC64 PPC64LE S390 S390X RISCV64"
-    ).split()
-)
-
 _MASK = (1 << 64) - 1
+_SIXTEEN_BITS = 0xFFFF
 
 
 class BadProfile(Exception):
@@ -141,10 +134,15 @@ class FilterRule(Struct, frozen=True):
 
 
 class Filter(Struct, frozen=True):
-    """One loaded profile: the default, and the rules of each syscall in the order they are tried."""
+    """One loaded profile: the default, and the rules of each syscall in the order they are tried.
+
+    `asks`: some rule leaves it to whoever listens at the socket `listener`.
+    """
 
     default: Decision
     rules: dict[str, tuple[FilterRule, ...]] = field(default_factory=dict)
+    asks: bool = False
+    listener: str = ""
 
     def verdict(self, name: str, args: Sequence[int] = ()) -> Decision:
         for rule in self.rules.get(name, ()):
@@ -164,59 +162,69 @@ def strongest(verdicts: Iterable[Decision]) -> Decision:
 # -- from OCI JSON -----------------------------------------------------------------------------------------------------
 
 
-class _Arg(Struct, rename="camel"):
+class Argument(Struct, rename="camel"):
+    """A condition, as it stands there."""
+
     index: int
     value: int
     op: str
     value_two: int = 0
 
 
-class _Syscall(Struct, rename="camel"):
+class Entry(Struct, rename="camel"):
+    """Rules that say the same of several syscalls."""
+
     names: list[str]
     action: str
     errno_ret: int | None = None
-    args: list[_Arg] | None = None
+    args: list[Argument] | None = None
 
 
-class _Profile(Struct, rename="camel"):
+class Profile(Struct, rename="camel"):
+    """A file, as runtimes read it."""
+
     default_action: str = ""
     default_errno_ret: int | None = None
     architectures: list[str] | None = None
     flags: list[str] | None = None
     listener_path: str = ""
     listener_metadata: str = ""
-    syscalls: list[_Syscall] | None = None
+    syscalls: list[Entry] | None = None
 
 
 @lru_cache(maxsize=256)  # the same file stands on thousands of nodes
 def load(data: bytes) -> Filter:
-    """Make a filter of a profile file. Raises BadProfile."""
-    try:
-        profile = msgspec.json.decode(data, type=_Profile)
-    except msgspec.MsgspecError as error:
-        raise BadProfile(f"decoding seccomp profile failed: {error}") from error
-    for architecture in profile.architectures or ():
-        if architecture not in ARCHITECTURES:
-            raise BadProfile(f"string {architecture} is not a valid arch for seccomp")
-    default = _verdict(profile.default_action, profile.default_errno_ret)
+    """What a file says, whether or not a runtime makes a filter of it (`seccomp_loading`). Raises BadProfile."""
+    profile = decode(data)
+    default = decision(profile.default_action, profile.default_errno_ret)
     rules: dict[str, list[FilterRule]] = {}
     for entry in profile.syscalls or ():
-        verdict = _verdict(entry.action, entry.errno_ret)
+        verdict = decision(entry.action, entry.errno_ret)
         if verdict == default:
             continue
         for name in entry.names:
-            rules.setdefault(name, []).extend(FilterRule(verdict, each) for each in _conditions(entry))
-    return Filter(default, {name: _tried(of_one) for name, of_one in rules.items()})
+            rules.setdefault(name, []).extend(FilterRule(verdict, each) for each in conditions_of(entry))
+    asks = any(entry.action == "SCMP_ACT_NOTIFY" for entry in profile.syscalls or ())
+    return Filter(default, {name: _tried(of_one) for name, of_one in rules.items()}, asks, profile.listener_path)
 
 
-def _verdict(action: str, errno: int | None) -> Decision:
+def decode(data: bytes) -> Profile:
+    """Raises BadProfile."""
+    try:
+        return msgspec.json.decode(data, type=Profile)
+    except msgspec.MsgspecError as error:
+        raise BadProfile(f"decoding seccomp profile failed: {error}") from error
+
+
+def decision(action: str, errno: int | None) -> Decision:
+    """What an action and its number mean; of the number 16 bits count. Raises BadProfile."""
     if action not in ACTION_OF:
         raise BadProfile(f"string {action} is not a valid action for seccomp")
     known = ACTION_OF[action]
-    return Decision(known, (EPERM if errno is None else errno) if known in ("ERRNO", "TRACE") else 0)
+    return Decision(known, (EPERM if errno is None else errno & _SIXTEEN_BITS) if known in ("ERRNO", "TRACE") else 0)
 
 
-def _conditions(entry: _Syscall) -> list[tuple[Condition, ...]]:
+def conditions_of(entry: Entry) -> list[tuple[Condition, ...]]:
     """The conditions of each rule that one entry becomes."""
     conditions = []
     for arg in entry.args or ():

@@ -9,6 +9,7 @@ from spo.sim.faults import Faults, Site
 from spo.sim.node.audit import AuditLog, seccomp_line
 from spo.sim.node.disk import Disk
 from spo.sim.node.kernel import Decision
+from spo.sim.node.seccomp_loading import RUNC
 from spo.sim.store import StoreKey
 from spo.sim.timeline import Timeline
 
@@ -29,12 +30,13 @@ class Node:
 
     __slots__ = (
         *("_pids", "_pod_ips", "_serial", "audit", "boots", "disk", "ip", "lives", "name", "number", "refused"),
-        "timeline",
+        *("runc", "timeline"),
     )
 
-    def __init__(self, name: str, number: int, timeline: Timeline, faults: Faults) -> None:
+    def __init__(self, name: str, number: int, timeline: Timeline, faults: Faults, runc: str = RUNC) -> None:
         self.name = name
         self.number = number
+        self.runc = runc  # the release: containers start by its rules, and fail in its words
         self.timeline = timeline
         self.disk = Disk(name, faults.gate(Site.DISK))
         self.audit = AuditLog()

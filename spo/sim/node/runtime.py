@@ -2,7 +2,7 @@
 
 Recorded: the texts about a missing profile file and about each syscall that runc's own init lacks (Kubernetes 1.36,
 containerd 1.6.20, runc 1.1.5, without noNewPrivileges), and which those are (docs/kernel.md 3). The other texts follow
-the wording of containerd 1.6 and runc 1.1 and were not recorded.
+the wording of containerd 1.6 and runc 1.1 and were not recorded. How a filter is made: `seccomp_loading`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 from msgspec import Struct
 
 from spo.sim.node.disk import MESSAGES, Disk, DiskRefused
-from spo.sim.node.kernel import ENOSYS, EPERM, UNCONFINED, BadProfile, Decision, Filter, load
+from spo.sim.node.kernel import ENOSYS, EPERM, UNCONFINED, BadProfile, Decision, Filter
+from spo.sim.node.seccomp_loading import RUNC, make_filter
 
 SECCOMP_ROOT = "/var/lib/kubelet/seccomp"
 ERRNO_TEXT = {1: "operation not permitted", 13: "permission denied", 38: "function not implemented"}
@@ -25,6 +26,10 @@ RUNC_FAILED = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
 )
 INIT_FAILED = RUNC_FAILED + "unable to start container process: "
+NOBODY_LISTENS = (
+    "failed to connect with seccomp agent specified in the seccomp profile: dial unix {path}: connect: no such file or "
+    "directory: unknown"
+)
 
 # What runc's init needs, in the order in which it needs it, and what it says when the call fails.
 TEXT_OF = {
@@ -89,8 +94,10 @@ def confinement(pod_spec: Mapping[str, Any], container: Mapping[str, Any]) -> Co
     return Confinement(profile.get("type", "Unconfined"), profile.get("localhostProfile", ""), no_new_privileges)
 
 
-def filter_of(disk: Disk, wanted: Confinement) -> Filter:
+def filter_of(disk: Disk, wanted: Confinement, runc: str = RUNC) -> Filter:
     """Read and compile the profile. Raises CannotCreate (no such file, not JSON) or CannotStart (runc refuses it).
+
+    Whoever is to be asked listens, if there is anything at the path of its socket.
 
     The runtime's default profile lets all through here: what it blocks, ordinary workloads do not do.
     """
@@ -104,11 +111,14 @@ def filter_of(disk: Disk, wanted: Confinement) -> Filter:
         text = f'failed to create containerd container: cannot load seccomp profile "{path}": open {path}: {why}'
         raise CannotCreate(text, path if error.reason == "ENOENT" else "") from error
     try:
-        return load(data)
+        made = make_filter(data, runc)
     except BadProfile as error:
         if str(error).startswith("decoding"):
             raise CannotCreate(f"failed to create containerd container: {error}", path) from error
         raise CannotStart(RUNC_FAILED + f"{error}: unknown") from error
+    if made.asks and not disk.exists(made.listener):
+        raise CannotStart(INIT_FAILED + NOBODY_LISTENS.format(path=made.listener))
+    return made
 
 
 class StartCall(Struct, frozen=True):

@@ -38,7 +38,7 @@ class Starter(Struct):
     def start(self, node: Node, run: PodRun, container: Container, on_exit: Callable[[Container, int], None]) -> None:
         """Raises CannotCreate or CannotStart."""
         wanted = runtime.confinement(run.pod["spec"], container.spec)
-        loaded = runtime.filter_of(node.disk, wanted)
+        loaded = runtime.filter_of(node.disk, wanted, node.runc)
         try:
             workload = self.workload(run, container)
         except ValueError as error:
