@@ -6,7 +6,7 @@ Rules, as of libseccomp 2.5.4: read in its db.c and syscalls.c, and held against
        condition; a condition that a mask makes empty is none.
     2. A rule whose path goes on from one that stands is dropped without a word, whatever it does.
     3. A rule whose path ends where others stand or go on takes their place if they do the same, and is refused if not.
-    4. A rule without conditions is refused by none: it takes the place of all, unless another such was there before.
+    4. A rule without conditions is never refused: it takes the place of all.
     5. Where syscalls are multiplexed, a rule of `socket` or `semop` comes into the tree of `socketcall` or `ipc` too,
        on the number of the call in place of what it asks of its first argument. So rule 3, not 4, is for all of them.
     6. Narrow architectures see the lower half of each value.
@@ -109,11 +109,8 @@ def _refused_by(trees: Tree, path: tuple[Step, ...], effect: RuleEffect) -> Rule
             return None
         tree = below
     there = tree.get(last, {})
-    if not steps:
-        if not isinstance(there, RuleEffect):
-            tree[last] = effect
-        return None
-    other = next((each for each in _standing(there) if effect_of(each) != effect_of(effect)), None)
+    standing = _standing(there) if steps else ()  # without conditions nothing is looked at
+    other = next((each for each in standing if effect_of(each) != effect_of(effect)), None)
     if other is None:
         tree[last] = effect
     return other

@@ -144,11 +144,8 @@ def _grown(tree: Tree, path: tuple[Step, ...], action: Decision) -> bool:
         if isinstance(below, Decision):
             return True  # a shorter rule stands there: this one is dropped
         tree = below
-    there = tree.get(path[-1], {})
-    if len(path) == 1:  # without conditions: in place of all, but for another such
-        tree[path[-1]] = there if isinstance(there, Decision) else action
-        return True
-    if any(other != action for other in _leaves(there)):
+    has_conditions = len(path) > 1  # else it takes the place of all
+    if has_conditions and any(other != action for other in _leaves(tree.get(path[-1], {}))):
         return False
     tree[path[-1]] = action
     return True
