@@ -27,8 +27,9 @@ Does not
     strike what the cluster's parts read of the store without asking, lose bytes of a request, move a kubelet's clock.
 """
 
+from spo.sim.faults.fates import BadPlan
 from spo.sim.faults.injector import Faults, Gate, Strike
-from spo.sim.faults.plan import BadPlan, Fault, FaultPlan
+from spo.sim.faults.plan import Fault, FaultPlan
 from spo.sim.faults.sites import READS, WRITES, Crash, Operation, Site
 
 __all__ = [

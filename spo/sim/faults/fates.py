@@ -17,6 +17,10 @@ T = TypeVar("T")
 Undo = Callable[[], None]
 
 
+class BadPlan(ValueError):
+    """A fault that cannot be; the message says which, in which field, and what can."""
+
+
 class Attempt(Generic[T]):
     """One operation, and what a fate may do with it. Each site offers what the fates that are at home there need."""
 
@@ -145,7 +149,7 @@ def _nothing() -> None:
 
 def _need(fate: _Base, field: str, fits: bool, wanted: str) -> None:
     if not fits:
-        raise ValueError(f"{fate.name}: {field}: {getattr(fate, field)!r} is not {wanted}")
+        raise BadPlan(f"{fate.name}: {field}: {getattr(fate, field)!r} is not {wanted}")
 
 
 # -- of operations ---------------------------------------------------------------------------------------------------

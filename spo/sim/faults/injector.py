@@ -9,8 +9,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from spo.sim.faults.fates import Attempt, Clocks, Ground, OfCluster, OfOperation, Undo
-from spo.sim.faults.plan import BadPlan, Fault, FaultPlan
+from spo.sim.faults.fates import Attempt, BadPlan, Clocks, Ground, OfCluster, OfOperation, Undo
+from spo.sim.faults.plan import Fault, FaultPlan
 from spo.sim.faults.sites import Operation, Site
 from spo.sim.timeline import SECOND_NS, Alarm, Timeline
 
@@ -56,11 +56,10 @@ class _Armed:
 class Gate:
     """Where a site asks. While `armed` is false nobody wants to know, and it need not."""
 
-    __slots__ = ("_faults", "armed", "site")
+    __slots__ = ("_faults", "armed")
 
-    def __init__(self, faults: Faults, site: Site) -> None:
+    def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        self.site = site
         self.armed = False
 
     def strike(self, attempt: Attempt[T]) -> T:
@@ -76,7 +75,7 @@ class Faults:
         self._ground = ground
         self._armed: list[_Armed] = []
         self._listeners: dict[Site, list[Listener]] = {site: [] for site in Site}
-        self._gates = {site: Gate(self, site) for site in Site}
+        self._gates = {site: Gate(self) for site in Site}
         self._held_ns: dict[str, int] = {}  # pod → until when its program waits for a late answer
         self.clocks = Clocks()
         self.strikes: list[Strike] = []

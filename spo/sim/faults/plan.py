@@ -8,14 +8,10 @@ from typing import get_args
 import msgspec
 from msgspec import Struct
 
-from spo.sim.faults.fates import CrashAfter, CrashBefore, Fate, OfCluster
+from spo.sim.faults.fates import BadPlan, CrashAfter, CrashBefore, Fate, OfCluster
 from spo.sim.faults.sites import VERBS, Operation, Site
 
 COMPONENTS = ("system:kube-", "system:node")  # how the names of those begin who are no program in a pod
-
-
-class BadPlan(ValueError):
-    """A fault that cannot be; the message says which, in which field, and what can."""
 
 
 class Fault(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -19,7 +19,7 @@ class Site(Enum):
     DIRECTORY = "directory"  # what one program asks of a directory of its node
     DISK = "disk"  # a node's disk, whoever asks: the kubelet, a program
     NODE = "node"  # the machine
-    API_SERVER = "api server"  # the process
+    API_SERVER = "apiServer"  # the process
     CLOCK = "clock"  # what programs take for the time
 
 

@@ -115,7 +115,7 @@ def test_what_is_not_said_is_not_written_down() -> None:
     ],
 )
 def test_what_cannot_be_is_refused_with_its_field_and_the_remedy(made: Any, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(BadPlan, match=said):
         made()
 
 
@@ -162,7 +162,7 @@ def test_a_text_that_is_no_plan_is_refused_with_the_place(text: str | bytes, sai
         ),
         (Fault(Site.NODE, NodeOff(60), who="node-2", at_s=30), "node: node-2 is off for 60 s (at 30 s)"),
         (Fault(Site.NODE, NodeOff()), "node: all is off"),
-        (Fault(Site.API_SERVER, ApiServerRestarts(), at_s=5), "api server: all restarts (at 5 s)"),
+        (Fault(Site.API_SERVER, ApiServerRestarts(), at_s=5), "apiServer: all restarts (at 5 s)"),
         (Fault(Site.CLOCK, ClockSkew(-30, 10), who="shop"), "clock: shop is -30 s ahead for 10 s"),
     ],
 )
