@@ -20,6 +20,7 @@ from spo.model.meta import ObjectMeta
 from spo.model.resource import GROUP
 from spo.model.seccomp import SeccompProfile
 from spo.render.conditions import Inexact
+from spo.render.loadable import NotLoadable
 from spo.render.resolve import Resolved
 from spo.render.seccomp import render
 from spo.render.syscall_names import SYSCALL_NAMES, meant_by
@@ -193,5 +194,5 @@ def _notes_on(found: Read, profile: SeccompProfile, container: Container) -> Ite
         yield f"no kernel that we know has these syscalls, and runtimes pass over them: {listed}"
     try:
         render(Resolved(profile, profile.spec.syscalls))
-    except Inexact as error:
+    except (Inexact, NotLoadable) as error:
         yield f"the operator will not install it as it is: {error}"

@@ -18,6 +18,7 @@ from spo.model.spod import NAME as SPOD
 from spo.render.bases import shipped
 from spo.render.conditions import Inexact
 from spo.render.install import NAMESPACE
+from spo.render.loadable import NotLoadable
 from spo.render.resolve import MISSING, Resolved, resolve
 from spo.render.seccomp import render
 
@@ -81,6 +82,8 @@ def _text(resolved: Resolved) -> str:
         return render(resolved).decode()
     except Inexact as error:
         raise NotConvertible([Objection("spec.syscalls", str(error), "write these conditions otherwise")]) from None
+    except NotLoadable as error:
+        raise NotConvertible([Objection("spec", str(error), "no runtime makes a filter of it as it is")]) from None
 
 
 def _on(resolved: Resolved) -> Iterator[str]:

@@ -143,6 +143,12 @@ def test_a_profile_that_the_operator_would_not_install_is_told() -> None:
     assert "the operator will not install it as it is: read has rules with different actions" in note
 
 
+def test_a_profile_that_no_runtime_loads_is_told() -> None:
+    mixed = {**OCI, "architectures": ["SCMP_ARCH_X86", "SCMP_ARCH_MIPS"]}
+    (note,) = converted(mixed, files=("a.json",)).notes
+    assert "the operator will not install it as it is: SCMP_ARCH_X86 and SCMP_ARCH_MIPS differ in byte order" in note
+
+
 def test_the_same_of_many_objects_is_told_once_with_a_count() -> None:
     found = converted(*(named(profile(disabled=True), f"p{number}") for number in range(5)))
     assert found.notes == (

@@ -116,6 +116,11 @@ def test_where_nothing_has_a_form_in_oci_that_is_refused() -> None:
     assert "metadata.name: is missing, and a file is named like its profile" in refusal(generated)
 
 
+def test_no_file_is_written_that_no_runtime_loads() -> None:
+    said = refusal(allowing("read", architectures=["SCMP_ARCH_X86", "SCMP_ARCH_MIPS"]))
+    assert "web: spec: SCMP_ARCH_X86 and SCMP_ARCH_MIPS differ in byte order" in said
+
+
 def test_a_profile_of_oci_is_itself_again() -> None:
     document = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": ALLOW}]}
     (text,) = files_of(converted(document, files=("web.json",)), None).texts.values()
