@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from spo.input.load import Loaded
-from spo.model.resource import CRDS, NAMESPACES
-from spo.sim.cluster import SimulatedCluster
+from spo.model.resource import CRDS, GROUP, NAMESPACES
+from spo.sim.cluster import NotLoaded, SimulatedCluster
 from spo.sim.node.disk import Disk
 from spo.sim.node.runtime import SECCOMP_ROOT
 from spo.sim.store import StoreKey
@@ -52,7 +52,7 @@ def adopt(cluster: SimulatedCluster, present: Iterable[Loaded]) -> list[str]:
     for node, path in files:
         if node in cluster.nodes:
             _put_unknown(cluster.nodes[node].disk, path)
-    return [*_notes_on_owners(orphans), *made, *map(_note_on_unserved, left)]
+    return [*_notes_on_owners(orphans), *made, *map(_note_on_unserved, left.objects), *notes_on_fields(left)]
 
 
 def _not_served(cluster: SimulatedCluster, objects: Iterable[Object]) -> bool:
@@ -61,10 +61,27 @@ def _not_served(cluster: SimulatedCluster, objects: Iterable[Object]) -> bool:
 
 
 def _note_on_unserved(obj: Object) -> str:
-    metadata = obj["metadata"]
-    name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
     why = f"no {obj['apiVersion']} of {obj['kind']} is served here"
-    return f"{obj['kind']} {name} is left out: {why}; give its CustomResourceDefinition, too"
+    return f"{obj['kind']} {_name(obj)} is left out: {why}; give its CustomResourceDefinition, too"
+
+
+def notes_on_fields(left: NotLoaded) -> list[str]:
+    """A note for each field that the CRDs here do not have, with the objects that had it."""
+    by_field: dict[tuple[str, str, str], list[str]] = {}
+    for obj, path in left.fields:
+        by_field.setdefault((obj["apiVersion"], obj["kind"], path), []).append(_name(obj))
+    notes = []
+    for (api_version, kind, path), names in by_field.items():
+        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+        named = f"{kind} {', '.join(names[:SHOWN])}{more}"
+        note = f"{named}: {path} is no field of the CRD here, and the API server drops it"
+        ours = api_version.startswith(f"{GROUP}/")
+        notes.append(f"{note}; `spo convert` writes what another release meant by it" if ours else note)
+    return notes
+
+
+def _name(obj: Object) -> str:
+    return "/".join(filter(None, (obj["metadata"].get("namespace"), obj["metadata"]["name"])))
 
 
 def make_namespace(cluster: SimulatedCluster, name: str) -> None:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from spo.input.apply import Applier
 from spo.input.classify import Intake, sort_out
+from spo.input.existing_state import notes_on_fields
 from spo.input.load import BadInput, Loaded, Problem, Progress, load
 from spo.input.workloads import Workload, workloads
 from spo.model import kinds
@@ -26,6 +27,7 @@ from spo.render.bases import shipped
 from spo.render.install import NAMESPACE
 from spo.render.syscall_names import SYSCALL_NAMES, meant_by
 from spo.report.summary import Rejected
+from spo.sim.cluster import NotLoaded
 from spo.testbed.world import SimulatedWorld, operator_manifests, resources
 
 ESTABLISHED_S = 1.0  # a new kind is served a moment after its definition
@@ -53,7 +55,7 @@ class NewLists(Struct, frozen=True):
 def read(paths: Sequence[str], operator_namespace: str | None, progress: Progress) -> State:
     """Read manifests and dumps. Raises BadInput, also for what the API server would refuse."""
     intake = sort_out(load(paths, progress), resources())
-    world, refused = _standing(intake, progress)
+    world, refused, not_loaded = _standing(intake, progress)
     spods = _objects(world, SPODS, SecurityProfilesOperatorDaemon, intake)
     namespace, spod = _the_one(spods, operator_namespace)
     sources = {_id(item): item for item in (*intake.wishes, *intake.present)}
@@ -66,7 +68,7 @@ def read(paths: Sequence[str], operator_namespace: str | None, progress: Progres
     if not profiles:
         raise BadInput(Problem(", ".join(paths), "there is no SeccompProfile in it", "give the profiles, or a dump"))
     pods = [_noun(each, PodUse) for each in (*intake.present, *intake.wishes) if each.kind == PODS.kind]
-    notes = [*intake.notes, *map(_left_out, (*intake.rejected, *refused))]
+    notes = [*intake.notes, *map(_left_out, (*intake.rejected, *refused)), *notes_on_fields(not_loaded)]
     assumed = sum(not each.lives for each in profiles)
     if assumed:
         many = "the profiles stand" if assumed == len(profiles) else f"{assumed} of the profiles stand"
@@ -117,7 +119,7 @@ def _used_and_not_given(pods: Iterable[PodUse], profiles: Iterable[Given], names
 # -- from manifests to objects ---------------------------------------------------------------------------------------
 
 
-def _standing(intake: Intake, progress: Progress) -> tuple[SimulatedWorld, list[Rejected]]:
+def _standing(intake: Intake, progress: Progress) -> tuple[SimulatedWorld, list[Rejected], NotLoaded]:
     """An API server with our kinds, where the dump's objects stand and the manifests are applied: it checks them.
 
     Gives the profiles that it refused, too: one bad among many is left out, not the end. A spod that it refuses is.
@@ -128,13 +130,13 @@ def _standing(intake: Intake, progress: Progress) -> tuple[SimulatedWorld, list[
     world.cluster.run(ESTABLISHED_S)
     ours = kinds.written_by_users()
     left = world.cluster.load(item.object for item in intake.present if (item.api_version, item.kind) in ours)
-    assert not left, "our own kinds are served"
+    assert not left.objects, "our own kinds are served"
     applier = Applier(world.cluster)
     wishes = [item for item in intake.wishes if (item.api_version, item.kind) in ours]
     refusals = [(item.kind, refusal) for item in wishes if (refusal := applier.apply(item))]
     if of_spod := [refusal for kind, refusal in refusals if kind == SPODS.kind]:
         raise BadInput(*map(_as_problem, of_spod))
-    return world, [refusal for _, refusal in refusals]
+    return world, [refusal for _, refusal in refusals], left
 
 
 def _as_problem(refused: Rejected) -> Problem:
@@ -171,7 +173,7 @@ def _spod_of(path: str, progress: Progress) -> SpodSpec:
     intake = sort_out(load([path], progress), resources())
     if intake.rejected:
         raise BadInput(_as_problem(intake.rejected[0]))
-    world, _ = _standing(intake, progress)
+    world, _, _ = _standing(intake, progress)
     spods = _objects(world, SPODS, SecurityProfilesOperatorDaemon, intake)
     found = [each for each in spods if each.metadata.name == SPOD]
     if len(found) != 1:

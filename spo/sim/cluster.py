@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from spo.model.resource import NODES, Resource
 from spo.sim.api.access.authn import ADMIN_TOKEN, SERVICE_ACCOUNT
+from spo.sim.api.kinds import clone
+from spo.sim.api.resources import fit
 from spo.sim.api.server import ApiServer
 from spo.sim.client import Client, Object
 from spo.sim.controllers.nodelife import NodeLife
@@ -29,6 +32,13 @@ QUIET_S = 15.0  # without a new revision, before the world counts as at rest
 CHATTER = frozenset({"leases.coordination.k8s.io", "events"})  # heartbeats and tales: written even at rest
 PROGRAMS = {"node": "kubelet", "serviceaccount": "kube-controller-manager"}  # in which components run
 LOADED_FIRST = ("Namespace", "CustomResourceDefinition", "Node")
+
+
+class NotLoaded(NamedTuple):
+    """Of loaded objects: those of kinds that are not served, and the fields that their CRD does not have."""
+
+    objects: list[Object]
+    fields: list[tuple[Object, str]]
 
 
 class SimulatedCluster:
@@ -174,18 +184,24 @@ class SimulatedCluster:
 
     # -- present state -------------------------------------------------------------------------------------------------
 
-    def load(self, objects: Iterable[Object]) -> list[Object]:
+    def load(self, objects: Iterable[Object]) -> NotLoaded:
         """Take objects of a real cluster, with all a server has set, as what is there now. Machines come with their
-        Node objects; pods that run are taken over by their kubelets. Gives the objects of kinds that are not served.
+        Node objects; pods that run are taken over by their kubelets. Gives what was not taken.
+
+        Custom resources are fitted to the CRD that is here, as a server does when it reads what an older one allowed.
         """
-        unknown = []
+        left = NotLoaded([], [])
         for obj in sorted(objects, key=lambda each: _rank(each)):
             resource = self.resource(obj["apiVersion"], obj["kind"])
             if resource is None:
-                unknown.append(obj)
+                left.objects.append(obj)
                 continue
+            served = self.api.registry.find(resource.group, resource.version, resource.plural)
+            if served is not None and served.kind.custom:
+                obj = clone(obj)
+                left.fields.extend((obj, path) for path in fit(served.kind, obj))
             self._put(resource, obj)
-        return unknown
+        return left
 
     def resume_programs(self) -> None:
         """Pods that were loaded as running, of images that are handed in as programs, begin to run them."""

@@ -365,6 +365,13 @@ def test_one_bad_profile_among_others_is_named_and_left_out(explained: Any) -> N
     assert "SeccompProfile shop/bad" in said.out and "is left out: spec.defaultAction" in said.out
 
 
+def test_what_a_dump_says_in_the_words_of_another_release_is_told(explained: Any) -> None:
+    said = explained(living(profile("old", "read", disabled=True)), options=("--list", "read"), form="text")
+
+    assert "SeccompProfile shop/old: spec.disabled is no field of the CRD here" in said.out + said.err
+    assert "`spo convert` writes what another release meant by it" in said.out + said.err
+
+
 def test_a_newer_form_of_spod_is_refused_by_name(explained: Any, tmp_path: Path) -> None:
     new = tmp_path / "spod.yaml"
     new.write_text(yaml.safe_dump({**spod(), "apiVersion": f"{API}/v1"}))

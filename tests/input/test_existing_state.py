@@ -121,3 +121,49 @@ def test_the_loaded_objects_themselves_are_not_changed() -> None:
     item = running(ownerReferences=[owner])
     cluster_of(NODE, SHOP, item)
     assert item.object["metadata"]["ownerReferences"] == [owner]
+
+
+CRD = dumped(
+    "CustomResourceDefinition",
+    "watchwords.example.org",
+    api_version="apiextensions.k8s.io/v1",
+    spec={
+        "group": "example.org",
+        "names": {"plural": "watchwords", "singular": "watchword", "kind": "Watchword", "listKind": "WatchwordList"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "properties": {
+                                    "word": {"type": "string"},
+                                    "days": {"type": "integer", "default": 7},
+                                },
+                            }
+                        },
+                    }
+                },
+            }
+        ],
+    },
+)
+
+
+def test_a_custom_resource_is_read_as_its_definition_has_it_now_and_what_is_gone_is_told() -> None:
+    old = [dumped("Watchword", f"w{n}", "shop", "example.org/v1", spec={"word": "a", "loud": True}) for n in range(7)]
+
+    cluster, notes = cluster_of(SHOP, CRD, *old)
+
+    record = cluster.store.get(StoreKey("watchwords.example.org", "shop", "w0"))
+    assert record is not None and record.object()["spec"] == {"word": "a", "days": 7}
+    assert old[0].object["spec"] == {"word": "a", "loud": True}
+    (note,) = notes
+    named = "Watchword shop/w0, shop/w1, shop/w2, shop/w3, shop/w4 and 2 more"
+    assert note == f"{named}: spec.loud is no field of the CRD here, and the API server drops it"

@@ -84,9 +84,8 @@ def test_pods_of_a_dump_are_taken_over_as_they_are() -> None:
     dump: list[dict[str, Any]] = [cluster.client().get(NODES, "", "node-1"), cluster.client().get(PODS, "default", "p")]
 
     other = SimulatedCluster(nodes=0)
-    assert other.load([*reversed(dump), {"apiVersion": "x/v1", "kind": "What", "metadata": {"name": "w"}}]) == [
-        {"apiVersion": "x/v1", "kind": "What", "metadata": {"name": "w"}}
-    ]
+    unserved = {"apiVersion": "x/v1", "kind": "What", "metadata": {"name": "w"}}
+    assert other.load([*reversed(dump), unserved]) == ([unserved], [])
     revision = other.store.revision
     assert other.rest()
 

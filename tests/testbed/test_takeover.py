@@ -149,3 +149,18 @@ def test_what_runs_no_program_is_not_touched() -> None:
     after = boot(nodes=0, present=dump(before.you, before, KINDS))
     assert len(after.you.list(NODES)) == 1
     assert len(after.you.list(PODS, "load")) == 3
+
+
+def test_a_profile_of_another_release_is_read_as_this_ones_crd_has_it() -> None:
+    world = living()
+    old = {
+        **PROFILE,
+        "metadata": {"name": "old", "namespace": "default", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"},
+    }
+    old["spec"] = {**PROFILE["spec"], "disabled": True}  # type: ignore[dict-item]
+    notes: list[str] = []
+
+    after = boot(nodes=2, present=[*dump(world.you, world, ALL), Loaded(old, Source("old.yaml", 1, 0, 1))], notes=notes)
+
+    assert "disabled" not in after.you.get(SECCOMP_PROFILES, "default", "old")["spec"]
+    assert any("default/old: spec.disabled is no field" in note for note in notes)

@@ -47,10 +47,16 @@ def converted(served: Served, record: Record) -> Object:
         return served.view.shown(obj)
     obj["apiVersion"] = served.kind.resource.api_version
     if is_outdated(served, record):
-        served.kind.unknown_fields(obj)
-        served.kind.drop_nulls(obj)
-        served.kind.default(obj)
+        fit(served.kind, obj)
     return obj
+
+
+def fit(kind: Kind, obj: Object) -> list[str]:
+    """Prune and default, in place, what was stored under another schema; gives the paths of fields that are gone."""
+    gone = kind.unknown_fields(obj)
+    kind.drop_nulls(obj)
+    kind.default(obj)
+    return gone
 
 
 def is_outdated(served: Served, record: Record) -> bool:
