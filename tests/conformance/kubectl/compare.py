@@ -33,10 +33,10 @@ MASKS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "TIME"),
     (r"resourceVersion: \"\d+\"", "resourceVersion: N"),
+    (r"\b(web|once)-[a-z0-9]{5,10}(-[a-z0-9]{5})?\b", r"\1-HASH"),  # before ages: 76948646d is both
+    (r"pod-template-hash=[a-z0-9]+", "pod-template-hash=HASH"),
     (r"\b(\d+[smhd]){1,2}\b", "AGE"),
     (r"<invalid>", "AGE"),
-    (r"\b(web|once)-[a-z0-9]{5,10}(-[a-z0-9]{5})?\b", r"\1-HASH"),
-    (r"pod-template-hash=[a-z0-9]+", "pod-template-hash=HASH"),
     (r"kube-api-access-[a-z0-9]{5}", "kube-api-access-HASH"),
     (r"\b\d+\.\d+\.\d+\.\d+\b", "IP"),
     (r"(containerd|docker)://\S+", "CONTAINER"),
