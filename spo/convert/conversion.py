@@ -15,17 +15,18 @@ from spo.convert.objections import NotConvertible, Objection
 from spo.convert.oci import Read, read
 from spo.input.foreign import is_seccomp
 from spo.input.load import Loaded
+from spo.model.listing import listed
 from spo.model.manifest import to_manifest
 from spo.model.meta import ObjectMeta
 from spo.model.resource import GROUP
 from spo.model.seccomp import SeccompProfile
-from spo.render.conditions import Inexact
-from spo.render.loadable import NotLoadable
+from spo.render.not_renderable import NotRenderable
 from spo.render.resolve import Resolved
-from spo.render.seccomp import render
-from spo.render.syscall_names import SYSCALL_NAMES, meant_by
+from spo.render.seccomp import render, unknown_syscalls
+from spo.render.syscall_names import meant_by
 
 SHOWN = 3  # objects that a note names
+SYSCALLS_SHOWN = 20
 STDIN = "<stdin>"
 INDENT = "\n    "
 
@@ -149,12 +150,10 @@ class _Converter:
     def _remarks(self) -> Iterator[str]:
         """What is the same of several is said once."""
         for text, items in self._said.items():
-            named = ", ".join(f"{item} ({item.source})" for item in items[:SHOWN])
-            more = f" and {len(items) - SHOWN:,} more" if len(items) > SHOWN else ""
-            yield f"{named}{more}:{INDENT}{text}"
+            yield f"{listed([f'{item} ({item.source})' for item in items], SHOWN, ',')}:{INDENT}{text}"
         if self._others:
-            listed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(self._others.items()))
-            yield f"left out, not being the operator's: {listed}"
+            others = ", ".join(f"{number:,} {kind}" for kind, number in sorted(self._others.items()))
+            yield f"left out, not being the operator's: {others}"
 
 
 def _nothing(wish: Wish) -> Objection:
@@ -187,12 +186,14 @@ def _notes_on(found: Read, profile: SeccompProfile, container: Container) -> Ite
         kept = ", ".join(found.spec.architectures) or "nothing: the node's own is in the filter anyway"
         yield f"of archMap counts what is for nodes of {container.arch} (--arch): {kept}"
     yield from found.notes
-    named = {name for rule in found.spec.syscalls for name in rule.names}
-    if unknown := sorted(named - SYSCALL_NAMES):
-        hints = [(name, meant_by(name)) for name in unknown]
-        listed = ", ".join(f"{name} (did you mean {hint}?)" if hint else name for name, hint in hints)
-        yield f"no kernel that we know has these syscalls, and runtimes pass over them: {listed}"
+    if unknown := unknown_syscalls(profile):
+        named = [*map(_with_hint, unknown[:SYSCALLS_SHOWN]), *unknown[SYSCALLS_SHOWN:]]  # to look for a hint takes long
+        yield f"no kernel that we know has these syscalls, and runtimes pass over them: {listed(named, SYSCALLS_SHOWN)}"
     try:
         render(Resolved(profile, profile.spec.syscalls))
-    except (Inexact, NotLoadable) as error:
+    except NotRenderable as error:
         yield f"the operator will not install it as it is: {error}"
+
+
+def _with_hint(syscall: str) -> str:
+    return f"{syscall} (did you mean {hint}?)" if (hint := meant_by(syscall)) else syscall

@@ -34,6 +34,7 @@ from spo.model.seccomp import (
     FLAGS,
     LISTENER_PATTERN,
     OPERATORS,
+    TRACER_MESSAGE_MAX,
     Argument,
     SeccompProfileSpec,
     Syscall,
@@ -54,7 +55,6 @@ OF_AN_ARCHITECTURE = "architecture subArchitectures".split()
 MIPSEL64N32 = "mips3l64n32"  # what Docker calls it; others say mipsel64n32
 
 INDEX_MAX = 5  # a syscall has six arguments
-ERRNO_MAX = 0xFFFF  # linux/seccomp.h, SECCOMP_RET_DATA
 
 
 class LeftOut(Struct, frozen=True):
@@ -218,7 +218,9 @@ class _Reader(Fields):
         self, given: Mapping[str, Any], before: str, action: str, number_field: str, name_field: str
     ) -> int | None:
         """The error number of a rule or of the document; None where there is none, or the action does not take one."""
-        number = self.whole(given.get(number_field), before + number_field, ERRNO_MAX, "no error has a larger number")
+        number = self.whole(
+            given.get(number_field), before + number_field, TRACER_MESSAGE_MAX, "no error has a larger number"
+        )
         name = self.text(given.get(name_field), before + name_field)
         if name:
             field = before + name_field

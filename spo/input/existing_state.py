@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from spo.input.load import Loaded
+from spo.model.listing import listed
 from spo.model.resource import CRDS, GROUP, NAMESPACES
 from spo.sim.cluster import NotLoaded, SimulatedCluster
 from spo.sim.node.disk import Disk
@@ -72,9 +73,7 @@ def notes_on_fields(left: NotLoaded) -> list[str]:
         by_field.setdefault((obj["apiVersion"], obj["kind"], path), []).append(_name(obj))
     notes = []
     for (api_version, kind, path), names in by_field.items():
-        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-        named = f"{kind} {', '.join(names[:SHOWN])}{more}"
-        note = f"{named}: {path} is no field of the CRD here, and the API server drops it"
+        note = f"{kind} {listed(names, SHOWN, ',')}: {path} is no field of the CRD here, and the API server drops it"
         ours = api_version.startswith(f"{GROUP}/")
         notes.append(f"{note}; `spo convert` writes what another release meant by it" if ours else note)
     return notes

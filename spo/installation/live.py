@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from spo.doors.ports import Unavailable
 from spo.doors.wire import APPLY_PATCH, JSON, MERGE_PATCH, ApiRequest, status_of
 from spo.model import kinds
+from spo.model.listing import listed
 from spo.model.resource import (
     CRDS,
     DAEMONSETS,
@@ -170,8 +171,7 @@ def place(manifest: Mapping[str, Any]) -> tuple[Resource, str, str]:
 
 def names(objects: Sequence[Mapping[str, Any]], shown: int = 5) -> str:
     """Some objects in words: `namespace/name`, and how many more."""
-    told = [_name(each["metadata"]) for each in objects[:shown]]
-    return ", ".join(told) + (f" and {len(objects) - shown} more" if len(objects) > shown else "")
+    return listed([_name(each["metadata"]) for each in objects], shown)
 
 
 def _name(metadata: Mapping[str, Any]) -> str:

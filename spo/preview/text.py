@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from spo.model.listing import listed
 from spo.model.spod import DELETE
 from spo.preview.allow_list import HARM, Fate, Offence, Outlook, Policy, missing
 from spo.render.syscall_names import meant_by
@@ -61,8 +62,8 @@ def _fated(outlooks: Sequence[Outlook], fate: Fate, paint: Paint, details: bool)
         return [line for each in outlooks for line in _harmed(each, paint, details)]
     theirs = [each for each in outlooks if not each.shipped]
     if fate == "kept" and len(theirs) > SHOWN_KEPT and not details:
-        names = [f"{each.namespace}/{each.name}" for each in theirs[:SHOWN_KEPT]]
-        return [f"    {', '.join(names)} and {len(theirs) - SHOWN_KEPT} more (--details)"]
+        names = [f"{each.namespace}/{each.name}" for each in theirs]
+        return [f"    {listed(names, SHOWN_KEPT)} (--details)"]
     return _named(outlooks, paint)
 
 
@@ -160,9 +161,8 @@ def _words(offences: Sequence[Offence]) -> Iterator[str]:
 
 
 def _pods(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN_PODS} more" if len(names) > SHOWN_PODS else ""
     noun = "pod" if len(names) == 1 else "pods"
-    return f"{noun} {', '.join(names[:SHOWN_PODS])}{more} {'is' if len(names) == 1 else 'are'} gone"
+    return f"{noun} {listed(names, SHOWN_PODS)} {'is' if len(names) == 1 else 'are'} gone"
 
 
 def _place(outlook: Outlook) -> str:

@@ -34,6 +34,7 @@ from spo.events import Key
 from spo.intents import NOTHING, About, Create, Intent, Patch, Plan, Problem, RemoveFile, Tell, WriteFile
 from spo.model import labels
 from spo.model.builtin import PodUse
+from spo.model.listing import listed
 from spo.model.manifest import plain, to_manifest
 from spo.model.meta import OwnerReference
 from spo.model.node_status import SecurityProfileNodeStatus, name_of, node_status
@@ -200,6 +201,5 @@ def _is_of(status: SecurityProfileNodeStatus, profile: SeccompProfile) -> bool:
 
 
 def _tell_in_use(subject: About, users: list[PodUse], settings: Settings) -> Tell:
-    names = [f"{pod.metadata.namespace}/{pod.metadata.name}" for pod in users[:SHOWN_PODS]]
-    more = f" and {len(users) - SHOWN_PODS} more" if len(users) > SHOWN_PODS else ""
-    return Tell(subject, "InUse", f"kept on {settings.node}: used by {', '.join(names)}{more}")
+    names = [f"{pod.metadata.namespace}/{pod.metadata.name}" for pod in users]
+    return Tell(subject, "InUse", f"kept on {settings.node}: used by {listed(names, SHOWN_PODS)}")

@@ -37,6 +37,7 @@ from spo.events import Key
 from spo.intents import NOTHING, Delete, Intent, Patch, Plan, Tell
 from spo.model import labels
 from spo.model.builtin import DaemonSetKeep, NodeKeep, SpodPod
+from spo.model.listing import listed
 from spo.model.manifest import plain
 from spo.model.meta import Condition, with_condition
 from spo.model.node_status import SecurityProfileNodeStatus
@@ -49,7 +50,7 @@ from spo.model.states import INSTALLED, PENDING, TERMINATING, overall, ready
 from spo.model.times import stamp
 from spo.reconcile.settings import Settings
 from spo.reconcile.verdict import Verdict, about, judge
-from spo.render.remarks import REMARKS, listed
+from spo.render.remarks import REMARKS
 from spo.render.resolve import Resolved
 from spo.render.seccomp import annotation
 

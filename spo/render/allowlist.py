@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from spo.model.listing import listed
 from spo.model.seccomp import LETTING_THROUGH
 from spo.render.resolve import Resolved
 
@@ -57,14 +58,8 @@ def in_words(offences: Iterable[Offence]) -> str:
     """The offences in one sentence for a condition or an Event; a long list is cut, and says how long it was."""
     every = tuple(offences)
     parts = [
-        f"{title}: {_listed([offence for offence in every if offence.action_refused is refused])}"
+        f"{title}: {listed([offence for offence in every if offence.action_refused is refused], SHOWN_MAX)}"
         for refused, title in ((False, "not on the list of allowed syscalls"), (True, "not an allowed action"))
         if any(offence.action_refused is refused for offence in every)
     ]
     return "; ".join(parts)
-
-
-def _listed(offences: list[Offence]) -> str:
-    shown = ", ".join(str(offence) for offence in offences[:SHOWN_MAX])
-    more = len(offences) - SHOWN_MAX
-    return f"{shown} and {more} more" if more > 0 else shown

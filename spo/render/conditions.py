@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from spo.model.seccomp import NATIVE, Argument, Syscall
 from spo.render.architectures import CARRIED, MULTIPLEXED, NARROW
+from spo.render.not_renderable import NotRenderable
 from spo.render.union import WITH_ERRNO, RuleEffect, RuleEffects, grouped, said
 
 ALL = (1 << 64) - 1
@@ -51,7 +52,7 @@ Alternative = tuple[tuple[int, Values], ...]  # argument and what it may be; all
 EVERYTHING: Values = ((0, ALL),)
 
 
-class Inexact(Exception):
+class Inexact(NotRenderable):
     """These conditions cannot be written so that libseccomp keeps them; the message says of which syscall, and why."""
 
 

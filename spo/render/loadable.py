@@ -12,6 +12,7 @@ from spo.model.seccomp import ERRNO_MAX, NATIVE, TRACER_MESSAGE_MAX, SeccompProf
 from spo.render.architectures import BIG_ENDIAN
 from spo.render.collisions import Collision, collision
 from spo.render.conditions import effect_of, loaded
+from spo.render.not_renderable import NotRenderable
 from spo.render.resolve import Resolved, name_of
 from spo.render.union import RuleEffect, errno_of
 
@@ -22,7 +23,7 @@ NUMBER_MAX = {"SCMP_ACT_ERRNO": ERRNO_MAX, "SCMP_ACT_TRACE": TRACER_MESSAGE_MAX}
 Policy = Callable[[Resolved, Sequence[Syscall]], str | None]
 
 
-class NotLoadable(Exception):
+class NotLoadable(NotRenderable):
     """No runtime would make a filter of it; the message is all that is wrong, each with its remedy."""
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
+from spo.model.listing import listed
 from spo.model.reasons import remedy
 from spo.model.seccomp import ARCHITECTURES, FLAGS, SeccompProfile
 from spo.render.architectures import BIG_ENDIAN
@@ -45,15 +46,9 @@ class Remark(Struct, frozen=True):
         return f"{found}. {remedy(self.reason)}" if found else found
 
 
-def listed(names: Sequence[str], shown: int = SHOWN) -> str:
-    """The first of many, and how many more there are."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
-
-
 def names_no_kernel_has(profile: SeccompProfile, resolved: Resolved | None) -> str:
     unknown = unknown_syscalls(profile)
-    return f"no kernel we know has: {listed(unknown)}" if unknown else ""
+    return f"no kernel we know has: {listed(unknown, SHOWN)}" if unknown else ""
 
 
 def what_some_runtimes_refuse(profile: SeccompProfile, resolved: Resolved | None) -> str:
@@ -73,7 +68,7 @@ def refusals_that_a_base_undoes(profile: SeccompProfile, resolved: Resolved | No
         base = next((each for each in resolved.stack if _lets_through(each, name)), None)
         if base is not None:
             by_base.setdefault(name_of(base), []).append(f"{name} ({effect.action})")
-    return "; ".join(f"base {base} lets through: {listed(names)}" for base, names in by_base.items())
+    return "; ".join(f"base {base} lets through: {listed(names, SHOWN)}" for base, names in by_base.items())
 
 
 def _dropped(resolved: Resolved) -> Iterator[tuple[str, RuleEffect]]:

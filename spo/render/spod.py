@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from spo.model.labels import APP_LABELS
+from spo.model.listing import listed
 from spo.model.manifest import plain, to_manifest
 from spo.model.meta import ObjectMeta
 from spo.model.spod import NAME, SecurityProfilesOperatorDaemon, SpodSpec
@@ -54,5 +55,4 @@ def misspelt(spod: SecurityProfilesOperatorDaemon) -> tuple[Finding, ...]:
     unknown = sorted(set(spod.spec.allowed_syscalls or ()) - SYSCALL_NAMES)
     if not unknown:
         return ()
-    more = f" and {len(unknown) - SHOWN_MAX} more" if len(unknown) > SHOWN_MAX else ""
-    return (Finding("spec.allowedSyscalls", f"no kernel we know has: {', '.join(unknown[:SHOWN_MAX])}{more}"),)
+    return (Finding("spec.allowedSyscalls", f"no kernel we know has: {listed(unknown, SHOWN_MAX)}"),)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from spo.model import kinds
 from spo.model.kinds import OurKind
+from spo.model.listing import listed
 from spo.model.reasons import REASONS
 from spo.model.resource import EVENTS, LEASES, NODES, PODS, SPODS
 from spo.model.spod import NAME as SPOD
@@ -82,8 +83,7 @@ def short(value: Any) -> str:
     if value in ([], {}, ""):
         return "empty"
     if isinstance(value, list) and all(isinstance(part, (str, int)) for part in value):
-        rest = len(value) - 6
-        return ", ".join(str(part) for part in value[:6]) + (f" and {rest} more" if rest > 0 else "")
+        return listed(value, 6)
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return text if len(text) <= 60 else text[:57] + "…"
 

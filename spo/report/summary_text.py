@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from spo.model.listing import listed
 from spo.model.resource import SPODS
 from spo.report.describe import with_remedy_apart
 from spo.report.summary import BrokenWorkload, ObjectState, ProfileState, Rejected, Setting, StuckPod, Summary
@@ -99,12 +100,8 @@ def _nodes(states: Iterable[tuple[str, str]]) -> str:
         ((state, nodes),) = nodes_of.items()
         where = {1: f"on {nodes[0]}", 2: "on both nodes"}.get(len(nodes), f"on all {len(nodes):,} nodes")
         return where if state == "Installed" else f"{state} {where}"
-    return "; ".join(f"{state} on {_some(nodes)}" for state, nodes in sorted(nodes_of.items(), key=lambda x: len(x[1])))
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = len(names) - SHOWN_NODES
-    return ", ".join(names[:SHOWN_NODES]) + (f" and {rest:,} more" if rest > 0 else "")
+    fewest_first = sorted(nodes_of.items(), key=lambda each: len(each[1]))
+    return "; ".join(f"{state} on {listed(nodes, SHOWN_NODES, ',')}" for state, nodes in fewest_first)
 
 
 def _alike(pods: Iterable[StuckPod]) -> list[list[StuckPod]]:
@@ -118,11 +115,10 @@ def _alike(pods: Iterable[StuckPod]) -> list[list[StuckPod]]:
 
 def _pods(group: Sequence[StuckPod], paint: Paint) -> list[str]:
     first = group[0]
-    names = ", ".join(f"{pod.namespace}/{pod.name}" for pod in group[:2])
-    more = f" and {len(group) - 2:,} more" if len(group) > 2 else ""
+    names = listed([f"{pod.namespace}/{pod.name}" for pod in group], 2, ",")
     nodes = list(dict.fromkeys(pod.node for pod in group if pod.node))
-    where = f" on {_some(nodes)}" if nodes else ""
-    lines = [f"  {_mark('bad', paint)} {names}{more}{where}: {paint(first.reason, 'bad')}"]
+    where = f" on {listed(nodes, SHOWN_NODES, ',')}" if nodes else ""
+    lines = [f"  {_mark('bad', paint)} {names}{where}: {paint(first.reason, 'bad')}"]
     lines += _text(first.message, paint) if first.message else []
     lines += _text(f"→ {first.remedy}", paint) if first.remedy else []
     return lines

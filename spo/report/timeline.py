@@ -8,6 +8,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from spo.model.listing import listed
+
 Tone = Literal["plain", "good", "bad", "you"]
 
 KeyOf = Callable[["Fact"], object]
@@ -159,9 +161,7 @@ def _named(noun: str, subjects: Sequence[str]) -> str:
     stem = _stem(subjects)
     if stem:
         return f"{len(subjects):,} {noun}s {stem}…"
-    shown = ", ".join(subjects[:SHOWN])
-    rest = len(subjects) - SHOWN
-    return f"{len(subjects):,} {noun}s {shown}" + (f" and {rest:,} more" if rest > 0 else "")
+    return f"{len(subjects):,} {noun}s {listed(subjects, SHOWN, ',')}"
 
 
 def _stem(names: Sequence[str]) -> str:

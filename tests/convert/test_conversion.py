@@ -133,6 +133,12 @@ def test_names_that_no_kernel_has_are_told_with_what_may_be_meant() -> None:
     assert note.endswith("runtimes pass over them: qqq, wirte (did you mean write?)")
 
 
+def test_of_thousands_of_names_that_no_kernel_has_the_first_are_told() -> None:
+    names = [f"qqq{number}" for number in range(5000)]
+    (note,) = converted({**OCI, "syscalls": [{"names": names, "action": "SCMP_ACT_ALLOW"}]}, files=("a.json",)).notes
+    assert note.endswith("and 4980 more") and len(note) < 1000
+
+
 def test_a_profile_that_the_operator_would_not_install_is_told() -> None:
     below = {"index": 0, "value": 1 << 40, "op": "SCMP_CMP_LT"}
     rules = [
