@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from spo.installation.live import Live, Object, RequestRefused, place
@@ -50,11 +51,11 @@ def install(live: Live, wanted: list[dict[str, Any]], say: Say) -> None:
     for manifest in wanted:
         resource, namespace, name = place(manifest)
         where = f"{resource.kind} {namespace + '/' if namespace else ''}{name}"
-        if not live.until(lambda manifest=manifest: live.apply(manifest), SERVED_S):  # type: ignore[misc]
+        if not live.until(partial(live.apply, manifest), SERVED_S):
             raise RequestRefused(
                 f"{where}: the API server does not serve {resource.api_version}, or its namespace is gone"
             )
-        if resource == CRDS and not live.until(lambda name=name: _established(live, name), SERVED_S):  # type: ignore[misc]
+        if resource == CRDS and not live.until(partial(_established, live, name), SERVED_S):
             raise RequestRefused(f"{where}: not established in {SERVED_S:.0f} s")
     say(f"applied {len(wanted)} objects")
 

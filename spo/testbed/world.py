@@ -161,24 +161,24 @@ def boot(
         for node in world.cluster.nodes.values():
             world.listen_to(node)
         _fill_up(world, nodes, pods)
-    if not operator:
-        world.cluster.rest(SETTLE_S_MAX)
-        return world
+    if operator:
+        _bring_up(world, wanted, taken, progress)
+    world.cluster.rest(SETTLE_S_MAX)
+    return world
+
+
+def _bring_up(world: SimulatedWorld, wanted: list[Object], taken: Taken, progress: Progress) -> None:
+    """Install the operator, and wait until it is up; without a node it waits itself. Raises NotUp."""
     progress("installing the operator")
-    told = f"· {len(wanted)} objects of deploy/ into namespace {namespace}"
+    told = f"· {len(wanted)} objects of deploy/ into namespace {world.namespace}"
     world.recorder.tell(Fact(0, "you", "installed the operator", tail=told, tone="you"))
     with world.recorder.muted():
         world.install([obj for obj in wanted if obj["kind"] != CRDS.kind])
         if taken.images:
             world.cluster.resume_programs()
-    if not world.cluster.nodes:  # an API server alone: the operator waits until there is a node
-        world.cluster.rest(SETTLE_S_MAX)
-        return world
-    if not world.cluster.run_until(world.is_up, BOOT_S_MAX):
+    if world.cluster.nodes and not world.cluster.run_until(world.is_up, BOOT_S_MAX):
         progress("")
         raise NotUp(_why_not_up(world))
-    world.cluster.rest(SETTLE_S_MAX)
-    return world
 
 
 def _why_not_up(world: SimulatedWorld) -> str:
